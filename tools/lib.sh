@@ -1,0 +1,72 @@
+# shellcheck shell=bash
+# What every script in tools/ starts with: where things are kept, and how to say what is wrong.
+# Sourced, never run. Afterwards the working directory is the repository.
+
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+ROOT=$PWD
+CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/vitte
+
+# One target folder for every step, outside the checkout: a clean clone finds its dependencies built.
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$CACHE/target}
+[[ $CARGO_TARGET_DIR == /* ]] || CARGO_TARGET_DIR=$ROOT/$CARGO_TARGET_DIR
+export ROOT CACHE
+
+# The versions are part of the folder's name, so two branches with different pins do not fight.
+NEXTEST_VERSION=0.9.148
+DENY_VERSION=0.20.2
+MACHETE_VERSION=0.9.2
+PATH=$CACHE/tools/cargo-nextest-$NEXTEST_VERSION/bin:$CACHE/tools/cargo-deny-$DENY_VERSION/bin:$CACHE/tools/cargo-machete-$MACHETE_VERSION/bin:$PATH
+export PATH NEXTEST_VERSION DENY_VERSION MACHETE_VERSION
+
+# In CI nobody comes back for an incremental build, and Cargo.lock must be what was committed.
+# shellcheck disable=SC2034 # for those who source this
+LOCKED=()
+if [[ -n ${CI:-} ]]; then
+    export CARGO_INCREMENTAL=0
+    # shellcheck disable=SC2034
+    LOCKED=(--locked)
+fi
+
+say() { printf '%s\n' "$*" >&2; }
+
+# Something the person must do or change first: exit code 2, as `vitte` itself answers a bad configuration.
+fail() {
+    say "error: $*"
+    exit 2
+}
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# The folder with PostgreSQL's server programs: the one named, else Debian's newest, else what is on PATH.
+postgres_bin() {
+    if [[ -n ${VITTE_TEST_PG_BIN:-} ]]; then
+        printf '%s\n' "$VITTE_TEST_PG_BIN"
+        return
+    fi
+    local found
+    found=$(find /usr/lib/postgresql -mindepth 3 -maxdepth 3 -path '*/bin/initdb' 2>/dev/null | sort -t/ -k5,5Vr | head -n 1)
+    if [[ -z $found ]] && have pg_config; then
+        found=$(pg_config --bindir)/initdb
+    fi
+    if [[ -z $found ]]; then
+        found=$(command -v initdb || true)
+    fi
+    if [[ -x $found ]]; then
+        dirname "$found"
+    fi
+}
+
+# `step NAME COMMAND...` runs a command under a heading and says how long it took.
+step() {
+    local name=$1 began=$SECONDS
+    shift
+    say "==> $name"
+    "$@" || {
+        local code=$?
+        say "==> $name failed after $((SECONDS - began)) s"
+        return "$code"
+    }
+    say "==> $name: $((SECONDS - began)) s"
+}
