@@ -1,0 +1,52 @@
+//! `spec.api` and `spec.admin`: the two faces that people and programs reach by HTTP.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::patterns::{HOST, OBJECT_NAME};
+use crate::refs::SecretKeyRef;
+
+/// The REST API. Without `host` it has a Service but no Ingress.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Api {
+    /// The public host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = HOST))]
+    pub host: Option<String>,
+    /// The class of the Ingress; the cluster's default when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = OBJECT_NAME))]
+    pub ingress_class_name: Option<String>,
+    /// The Secret with the host's certificate (type kubernetes.io/tls).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = OBJECT_NAME))]
+    pub tls_secret_name: Option<String>,
+    /// The key that signs the API's tokens (HS256, at least 32 bytes). `vitte up` makes one when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwt_secret_ref: Option<SecretKeyRef>,
+    /// The key that a client shows in `X-BOT-API-KEY` to get a token. `vitte up` makes one when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bot_key_secret_ref: Option<SecretKeyRef>,
+}
+
+/// The administrators' pages. Without `host` they have a Service but no Ingress.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Admin {
+    /// The public host. Needs `passwordSecretRef`: nobody gets in without a credential.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = HOST))]
+    pub host: Option<String>,
+    /// The class of the Ingress; the cluster's default when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = OBJECT_NAME))]
+    pub ingress_class_name: Option<String>,
+    /// The Secret with the host's certificate (type kubernetes.io/tls).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = OBJECT_NAME))]
+    pub tls_secret_name: Option<String>,
+    /// The password of the user `admin`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_secret_ref: Option<SecretKeyRef>,
+}

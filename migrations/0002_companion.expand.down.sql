@@ -1,0 +1,1 @@
+DROP TABLE companion_usage, companion_messages;

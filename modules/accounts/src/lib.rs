@@ -1,0 +1,205 @@
+//! Who talks to the bot: greeting, help, what is known of a person, their language, and forgetting them.
+//!
+//! The platform keeps the person's row; this module lets the person see and change it. Other modules are heard through
+//! what is passed in when the bot is put together: their commands for /help, a line for /status, a first message.
+//!
+//! What must never happen here: a person greeted in another language than theirs, and anything left of a person who
+//! asked to be forgotten.
+
+mod bot;
+mod domain;
+
+use std::sync::Arc;
+
+use fluent_templates::static_loader;
+use vitte_platform::cache::Cache;
+use vitte_platform::module::{BoxFuture, Handlers, Module};
+use vitte_platform::texts::Texts;
+use vitte_platform::turn::Turn;
+use vitte_platform::users::User;
+
+use crate::domain::Listed;
+
+static_loader! {
+    pub(crate) static TEXTS = { locales: "./texts", fallback_language: "en", customise: |bundle| bundle.set_use_isolating(false) };
+}
+
+/// As in routing and callback data.
+pub(crate) const NAME: &str = "accounts";
+/// The languages that this module's texts exist in.
+const LANGUAGES: [&str; 2] = ["ru", "en"];
+/// In the order of the menu.
+const COMMANDS: [&str; 5] = ["start", "help", "status", "language", "forgetme"];
+
+type Greeting = Box<dyn Fn(&str, &str) -> String + Send + Sync>;
+type StatusLine = Box<dyn for<'a> Fn(&'a mut Turn) -> BoxFuture<'a, anyhow::Result<String>> + Send + Sync>;
+
+/// The module. Cheap to clone.
+#[derive(Clone)]
+pub struct Accounts(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    /// Every command of the bot, for /help.
+    pub commands: Vec<Listed>,
+    pub greeting: Option<Greeting>,
+    pub status: Vec<StatusLine>,
+    pub users: Cache<User>,
+    /// Does some module answer what is no command?
+    pub free_text: bool,
+}
+
+/// Puts [`Accounts`] together.
+pub struct Builder(Inner);
+
+impl Accounts {
+    /// `users`: shared with the modules that read people's rows through it.
+    pub fn builder(users: Cache<User>) -> Builder {
+        let commands = COMMANDS
+            .iter()
+            .chain(&["cancel"])
+            .map(|name| Listed { name: (*name).to_owned(), descriptions: descriptions(name) })
+            .collect();
+        Builder(Inner { commands, greeting: None, status: Vec::new(), users, free_text: false })
+    }
+}
+
+impl Builder {
+    /// A module whose commands /help lists.
+    #[must_use]
+    pub fn lists(mut self, module: &dyn Module) -> Self {
+        let handlers = module.handlers();
+        self.0.free_text |= handlers.takes_free_text();
+        self.0.commands.extend(
+            handlers
+                .commands
+                .into_iter()
+                .filter(|command| !command.descriptions.is_empty())
+                .map(|command| Listed { name: command.name.to_owned(), descriptions: command.descriptions }),
+        );
+        self
+    }
+
+    /// What follows the greeting at /start, plain text, by language and the person's name: a persona's first message.
+    #[must_use]
+    pub fn greets(mut self, greeting: impl Fn(&str, &str) -> String + Send + Sync + 'static) -> Self {
+        self.0.greeting = Some(Box::new(greeting));
+        self
+    }
+
+    /// A module's line in /status, HTML.
+    #[must_use]
+    pub fn status<F>(mut self, line: F) -> Self
+    where
+        F: for<'a> Fn(&'a mut Turn) -> BoxFuture<'a, anyhow::Result<String>> + Send + Sync + 'static,
+    {
+        self.0.status.push(Box::new(line));
+        self
+    }
+
+    pub fn build(self) -> Accounts {
+        Accounts(Arc::new(self.0))
+    }
+}
+
+impl Inner {
+    /// Lets everybody read the person's row anew, once this turn is committed.
+    pub fn forget_cached(&self, turn: &mut Turn) {
+        let (users, id) = (self.users.clone(), turn.user.id);
+        turn.after_commit(move || {
+            // Bounded by Redis's own limit; lost in a crash, the copy ends with its time.
+            tokio::spawn(async move { users.forget(id).await });
+        });
+    }
+}
+
+impl Module for Accounts {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn handlers(&self) -> Handlers {
+        let inner = || self.0.clone();
+        let (start, help, status, pressed, forget) = (inner(), inner(), inner(), inner(), inner());
+        Handlers::new()
+            .command("start", descriptions("start"), move |turn, _| {
+                let start = start.clone();
+                Box::pin(async move { bot::start::greet(turn, &start) })
+            })
+            .command("help", descriptions("help"), move |turn, _| {
+                let help = help.clone();
+                Box::pin(async move {
+                    bot::help::list(turn, &help);
+                    Ok(())
+                })
+            })
+            .command("status", descriptions("status"), move |turn, _| {
+                let status = status.clone();
+                Box::pin(async move { bot::status::tell(turn, &status).await })
+            })
+            .command("language", descriptions("language"), |turn, _| Box::pin(async move { bot::language::ask(turn) }))
+            .command("forgetme", descriptions("forgetme"), |turn, _| Box::pin(async move { bot::forget::ask(turn) }))
+            .callback(move |turn, data| {
+                let pressed = pressed.clone();
+                Box::pin(async move { bot::pressed(turn, data, &pressed).await })
+            })
+            .conversation(move |turn, message| {
+                let forget = forget.clone();
+                Box::pin(async move { bot::forget::answered(turn, message, &forget).await })
+            })
+    }
+}
+
+/// A command's description in every language.
+fn descriptions(name: &str) -> Vec<(&'static str, String)> {
+    let key = format!("command-{name}");
+    LANGUAGES.iter().map(|language| (*language, Texts::new(&TEXTS, language).get(&key))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use vitte_platform::cache::USER;
+    use vitte_platform::texts::keys;
+
+    use super::*;
+
+    #[test]
+    fn both_languages_have_the_same_texts() {
+        let (en, ru) = (include_str!("../texts/en/accounts.ftl"), include_str!("../texts/ru/accounts.ftl"));
+        assert!(!keys(en).is_empty());
+        assert_eq!(keys(en), keys(ru));
+    }
+
+    #[test]
+    fn every_command_is_in_the_menu_in_every_language() {
+        let accounts = Accounts::builder(Cache::new(1, USER, None)).build();
+        let commands = accounts.handlers().commands;
+        assert_eq!(commands.iter().map(|c| c.name).collect::<Vec<_>>(), COMMANDS);
+        for command in commands {
+            for language in LANGUAGES {
+                let found = command.descriptions.iter().find(|(l, _)| *l == language);
+                assert!(found.is_some_and(|(_, text)| !text.contains("command-")), "/{} in {language}", command.name);
+            }
+        }
+    }
+
+    struct Other;
+
+    impl Module for Other {
+        fn name(&self) -> &'static str {
+            "other"
+        }
+        fn handlers(&self) -> Handlers {
+            Handlers::new()
+                .command("habits", vec![("en", "Your habits".to_owned())], |_, _| Box::pin(async { Ok(()) }))
+                .command("hidden", vec![], |_, _| Box::pin(async { Ok(()) }))
+        }
+    }
+
+    #[test]
+    fn help_lists_the_commands_of_other_modules_but_not_the_hidden_ones() {
+        let accounts = Accounts::builder(Cache::new(1, USER, None)).lists(&Other).build();
+        let names: Vec<_> = accounts.0.commands.iter().map(|c| c.name.as_str()).collect();
+        assert!(names.contains(&"habits") && names.contains(&"start") && !names.contains(&"hidden"), "{names:?}");
+        assert!(!accounts.0.free_text);
+    }
+}

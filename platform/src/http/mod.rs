@@ -1,0 +1,11 @@
+//! What every service's HTTP has in common: health, metrics, problems, and the door it is served through.
+
+pub mod admin;
+pub mod api;
+mod door;
+mod health;
+mod problem;
+
+pub use door::{Door, Part};
+pub use health::Health;
+pub use problem::Problem;

@@ -1,0 +1,266 @@
+//! Polling: one process of all fetches updates, the others stand by.
+//!
+//! Who polls is a lease in `bot_state`. Updates go into their chats' queues as they come; the offset sent to Telegram,
+//! which is the acknowledgement, is the longest prefix whose transactions have committed. An update whose database was
+//! away is submitted again here; after a hand-over the next poller gets it from Telegram, and known ids are skipped.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{Intake, IntakeError, Pending};
+use crate::clock::{backoff, jitter};
+use crate::telegram::Telegram;
+use crate::telegram::client::{ApiError, object};
+use crate::telemetry::metrics;
+
+/// Update kinds asked for. Left out, Telegram would keep an earlier setting: always sent.
+pub const ALLOWED_UPDATES: &[&str] = &["message", "callback_query", "my_chat_member", "pre_checkout_query"];
+
+#[derive(Debug, Clone)]
+pub struct PollingSettings {
+    /// Long poll, in seconds.
+    pub wait: u64,
+    /// Updates fetched and not committed, at most.
+    pub window: usize,
+    /// The poller's lease; a dead poller is followed after this.
+    pub lease: Duration,
+}
+
+impl Default for PollingSettings {
+    fn default() -> Self {
+        Self { wait: 25, window: 200, lease: Duration::from_secs(10) }
+    }
+}
+
+/// Polls, or stands by, until told to stop. A poller that stops gives its lease back at once.
+pub async fn run(
+    intake: Arc<Intake>,
+    pool: PgPool,
+    telegram: Telegram,
+    settings: PollingSettings,
+    stop: CancellationToken,
+) {
+    let token = Uuid::new_v4();
+    let mut failures = 0;
+    while !stop.is_cancelled() {
+        match claim(&pool, telegram.bot_id(), token, settings.lease).await {
+            Ok(true) => {
+                failures = 0;
+                tracing::info!("this process polls for updates");
+                poll(&intake, &pool, &telegram, &settings, token, &stop).await;
+                continue;
+            }
+            Ok(false) => failures = 0,
+            Err(error) => {
+                failures += 1;
+                tracing::warn!(%error, "cannot ask who polls");
+            }
+        }
+        let pause = jitter(settings.lease / 4 * 2u32.saturating_pow(failures.min(4)));
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+    let given_back = sqlx::query(
+        "UPDATE bot_state SET poller_token = NULL, poller_until = NULL WHERE bot_id = $1 AND poller_token = $2",
+    )
+    .bind(telegram.bot_id())
+    .bind(token)
+    .execute(&pool);
+    // Best effort: it runs out by itself.
+    let _ = tokio::time::timeout(Duration::from_secs(1), given_back).await;
+}
+
+/// Takes or renews the poller's lease.
+async fn claim(pool: &PgPool, bot_id: i64, token: Uuid, lease: Duration) -> sqlx::Result<bool> {
+    sqlx::query(
+        "INSERT INTO bot_state AS b (bot_id, poller_token, poller_until)
+         VALUES ($1, $2, clock_timestamp() + $3 * interval '1 microsecond')
+         ON CONFLICT (bot_id) DO UPDATE SET poller_token = $2, poller_until = excluded.poller_until
+         WHERE b.poller_token IS NULL OR b.poller_token = $2 OR b.poller_until < clock_timestamp()",
+    )
+    .bind(bot_id)
+    .bind(token)
+    .bind(i64::try_from(lease.as_micros()).unwrap_or(i64::MAX))
+    .execute(pool)
+    .await
+    .map(|done| done.rows_affected() == 1)
+}
+
+/// What is fetched and not yet acknowledged to Telegram.
+#[derive(Default)]
+struct Window {
+    /// In Telegram's order; true once committed.
+    fetched: BTreeMap<u64, (i64, bool)>,
+    ids: HashSet<i64>,
+    next: u64,
+    /// The offset to ask with: one above the longest committed prefix's last id.
+    offset: Option<i64>,
+}
+
+impl Window {
+    /// `None`: known already, it is in work.
+    fn add(&mut self, id: i64) -> Option<u64> {
+        if !self.ids.insert(id) {
+            return None;
+        }
+        self.next += 1;
+        self.fetched.insert(self.next, (id, false));
+        Some(self.next)
+    }
+
+    fn committed(&mut self, place: u64) {
+        if let Some(entry) = self.fetched.get_mut(&place) {
+            entry.1 = true;
+        }
+        while let Some(first) = self.fetched.first_entry() {
+            let (id, true) = *first.get() else { return };
+            first.remove();
+            self.ids.remove(&id);
+            self.offset = Some(id + 1);
+        }
+    }
+}
+
+/// The update's place in the window once it is committed; `None` when the process stops first.
+async fn settled(place: u64, pending: Pending) -> Option<u64> {
+    match pending.outcome().await {
+        Ok(_) | Err(IntakeError::Malformed(_)) => Some(place),
+        Err(IntakeError::Unavailable(_) | IntakeError::Overloaded) => None,
+    }
+}
+
+async fn poll(
+    intake: &Arc<Intake>,
+    pool: &PgPool,
+    telegram: &Telegram,
+    settings: &PollingSettings,
+    token: Uuid,
+    stop: &CancellationToken,
+) {
+    let mut window = Window::default();
+    let mut work = FuturesUnordered::new();
+    let mut failures = 0u32;
+    let mut renewed = Instant::now();
+    let mut pause_until = Instant::now();
+    loop {
+        let stopping = stop.is_cancelled();
+        if stopping && window.fetched.is_empty() {
+            acknowledge(telegram, window.offset).await;
+            return;
+        }
+        if renewed.elapsed() > settings.lease / 3 {
+            match claim(pool, telegram.bot_id(), token, settings.lease).await {
+                Ok(true) => renewed = Instant::now(),
+                Ok(false) => {
+                    tracing::warn!("another process polls now");
+                    return;
+                }
+                // The lease may run out while the database is away; then nobody else can take it either.
+                Err(error) => tracing::warn!(%error, "the poller's lease is not renewed"),
+            }
+        }
+        // The request ends before the lease does, whatever happens.
+        let budget = settings.lease.saturating_sub(renewed.elapsed()).saturating_sub(Duration::from_secs(1));
+        let wait = if window.fetched.is_empty() { settings.wait.min(budget.as_secs() / 2) } else { 0 };
+        let fetch = async {
+            tokio::time::sleep_until(pause_until).await;
+            let params = object(json!({
+                "offset": window.offset, "limit": 100, "timeout": wait, "allowed_updates": ALLOWED_UPDATES}));
+            telegram.call("getUpdates", &params, Duration::from_secs(wait + 5)).await
+        };
+        let can_fetch = !stopping && window.fetched.len() < settings.window;
+        let fetched = tokio::select! {
+            Some(done) = work.next(), if !work.is_empty() => {
+                match done {
+                    Some(place) => window.committed(place),
+                    // Not taken, and we stop: Telegram gives it to the next poller.
+                    None => {
+                        acknowledge(telegram, window.offset).await;
+                        return;
+                    }
+                }
+                continue;
+            }
+            () = stop.cancelled(), if !stopping => continue,
+            () = tokio::time::sleep(settings.lease / 3), if !can_fetch => continue,
+            fetched = fetch, if can_fetch => fetched,
+        };
+        match fetched {
+            Ok(Value::Array(updates)) => {
+                failures = 0;
+                let mut fresh = 0;
+                for update in updates {
+                    let Some(id) = update.get("update_id").and_then(Value::as_i64) else { continue };
+                    if window.ids.contains(&id) {
+                        continue;
+                    }
+                    match intake.submit_until(update.to_string(), stop.clone()) {
+                        Ok(pending) => {
+                            fresh += 1;
+                            if let Some(place) = window.add(id) {
+                                work.push(settled(place, pending));
+                            }
+                        }
+                        // No room: what comes after it must not pass it.
+                        Err(error) => {
+                            tracing::warn!(update_id = id, %error, "the rest waits at Telegram");
+                            break;
+                        }
+                    }
+                }
+                // Telegram answers at once while anything is unacknowledged: wait for progress instead of asking again.
+                pause_until = Instant::now()
+                    + if fresh == 0 && !window.fetched.is_empty() { Duration::from_millis(100) } else { Duration::ZERO };
+            }
+            Ok(_) => pause_until = Instant::now() + Duration::from_secs(1),
+            Err(error) => {
+                failures += 1;
+                metrics().poll_errors.inc();
+                let pause = match &error {
+                    ApiError::RetryAfter(pause) => *pause,
+                    _ => backoff(failures, Duration::from_millis(500), Duration::from_secs(30)),
+                };
+                tracing::warn!(%error, failures, "updates cannot be fetched; trying again");
+                pause_until = Instant::now() + pause;
+            }
+        }
+    }
+}
+
+/// Tells Telegram what is committed, without waiting for more.
+async fn acknowledge(telegram: &Telegram, offset: Option<i64>) {
+    let Some(offset) = offset else { return };
+    let params = object(json!({"offset": offset, "limit": 1, "timeout": 0, "allowed_updates": ALLOWED_UPDATES}));
+    if let Err(error) = telegram.call("getUpdates", &params, Duration::from_secs(3)).await {
+        tracing::debug!(%error, "the last updates will come again and be skipped");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_offset_stays_at_the_longest_committed_prefix() {
+        let mut window = Window::default();
+        let places: Vec<u64> = [10, 11, 12].into_iter().map(|id| window.add(id).unwrap()).collect();
+        assert_eq!(window.add(11), None, "an update in work is not taken twice");
+        window.committed(places[1]);
+        assert_eq!(window.offset, None);
+        window.committed(places[0]);
+        assert_eq!(window.offset, Some(12));
+        window.committed(places[2]);
+        assert_eq!((window.offset, window.fetched.len(), window.ids.len()), (Some(13), 0, 0));
+    }
+}

@@ -1,0 +1,411 @@
+//! One update's transaction.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use anyhow::Context;
+use futures::FutureExt;
+use serde_json::json;
+use sqlx::{AssertSqlSafe, FromRow};
+use tokio::time::Instant;
+
+use super::{Intake, IntakeError, Outcome, Replay};
+use crate::clock::{Timestamp, random_hex};
+use crate::conversations::{self, Change, Conversation};
+use crate::database::{Tx, is_transient, is_transient_chain};
+use crate::limits::Verdict;
+use crate::module::{BoxFuture, HandlerResult};
+use crate::outbox::{self, Dispatch, Entry, Priority};
+use crate::routing::Route;
+use crate::telegram::client::object;
+use crate::telegram::incoming::{Chat, ChatKind, Event, Update};
+use crate::telegram::outgoing::Message;
+use crate::telemetry::metrics;
+use crate::texts::Texts;
+use crate::turn::{TEXTS, Turn};
+use crate::users::{self, User};
+
+/// How an attempt ended badly.
+enum Failure {
+    /// The database's state: nothing is known to be written, Telegram repeats.
+    Away(String),
+    /// The handler's: the update is kept in `dead_updates`.
+    Handler(String),
+}
+
+impl From<sqlx::Error> for Failure {
+    fn from(error: sqlx::Error) -> Self {
+        if is_transient(&error) { Failure::Away(error.to_string()) } else { Failure::Handler(error.to_string()) }
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        if is_transient_chain(&error) {
+            Failure::Away(format!("{error:#}"))
+        } else {
+            Failure::Handler(format!("{error:#}"))
+        }
+    }
+}
+
+#[derive(FromRow)]
+struct Loaded {
+    fresh: bool,
+    module: Option<String>,
+    step: Option<String>,
+    expires_at: Option<Timestamp>,
+    user_id: Option<i64>,
+    telegram_id: Option<i64>,
+    username: Option<String>,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    client_language: Option<String>,
+    language: Option<String>,
+    timezone: Option<String>,
+    is_active: Option<bool>,
+    is_bot_blocked: Option<bool>,
+    created_at: Option<Timestamp>,
+    updated_at: Option<Timestamp>,
+}
+
+impl Loaded {
+    fn user(&self) -> Option<User> {
+        Some(User {
+            id: self.user_id?,
+            telegram_id: self.telegram_id?,
+            username: self.username.clone(),
+            first_name: self.first_name.clone(),
+            last_name: self.last_name.clone(),
+            client_language: self.client_language.clone(),
+            language: self.language.clone(),
+            timezone: self.timezone.clone()?,
+            is_active: self.is_active?,
+            is_bot_blocked: self.is_bot_blocked?,
+            created_at: self.created_at?,
+            updated_at: self.updated_at?,
+        })
+    }
+}
+
+impl Intake {
+    pub(super) async fn process(&self, update: &Update) -> Result<Outcome, IntakeError> {
+        let started = Instant::now();
+        let trace_id = random_hex(16);
+        let result = self.attempt(update, &trace_id, false).await;
+        metrics().turn_seconds.observe(started.elapsed().as_secs_f64());
+        match result {
+            Ok(outcome) => {
+                let micros = started.elapsed().as_micros();
+                tracing::debug!(trace_id, update_id = update.id, kind = %update.kind, ?outcome, micros, "update");
+                Ok(outcome)
+            }
+            Err(Failure::Away(reason)) => {
+                tracing::warn!(trace_id, update_id = update.id, %reason, "an update was not taken; Telegram repeats it");
+                Err(IntakeError::Unavailable(reason))
+            }
+            Err(Failure::Handler(error)) => {
+                tracing::error!(trace_id, update_id = update.id, kind = %update.kind, %error, "an update's handler failed");
+                self.bury(update, &error, &trace_id).await.map_err(|failure| {
+                    let (Failure::Away(reason) | Failure::Handler(reason)) = failure;
+                    IntakeError::Unavailable(reason)
+                })
+            }
+        }
+    }
+
+    /// Runs a dead update again, under the same lock; on success it is marked as replayed in the same transaction.
+    pub async fn replay(&self, update_id: i64) -> Result<Replay, IntakeError> {
+        let away = |e: sqlx::Error| IntakeError::Unavailable(e.to_string());
+        let raw: Option<String> = sqlx::query_scalar(
+            "SELECT raw::text FROM dead_updates WHERE bot_id = $1 AND update_id = $2 AND replayed_at IS NULL",
+        )
+        .bind(self.parts.bot_id)
+        .bind(update_id)
+        .fetch_optional(&self.parts.pool)
+        .await
+        .map_err(away)?;
+        let Some(raw) = raw else { return Ok(Replay::Unknown) };
+        let update = Update::parse(raw)?;
+        match self.attempt(&update, &random_hex(16), true).await {
+            Ok(Outcome::Duplicate) => Ok(Replay::Unknown),
+            Ok(_) => Ok(Replay::Done),
+            Err(Failure::Away(reason)) => Err(IntakeError::Unavailable(reason)),
+            Err(Failure::Handler(error)) => Ok(Replay::Failed(error)),
+        }
+    }
+
+    /// BEGIN and the chat's lock in one round trip. The lock is a statement of its own: what the next one reads must
+    /// be newer than the wait. Chats are the single-integer key space of advisory locks.
+    async fn begin(&self, chat: Option<Chat>) -> sqlx::Result<Tx> {
+        match chat {
+            Some(chat) => {
+                let statement = format!("BEGIN; SELECT pg_advisory_xact_lock({})", chat.id);
+                self.parts.pool.begin_with(AssertSqlSafe(statement)).await
+            }
+            None => self.parts.pool.begin().await,
+        }
+    }
+
+    async fn load(&self, tx: &mut Tx, update: &Update, now: Timestamp, replay: bool) -> sqlx::Result<Loaded> {
+        let known = matches!(update.event, Event::Unknown);
+        let chat = update.chat().map(|c| c.id);
+        let person = update.from().map(|f| f.id);
+        // Both forms answer "is this ours to handle": a new id, or a dead update that nobody has replayed.
+        let fresh = if replay {
+            "UPDATE dead_updates SET replayed_at = $3 WHERE bot_id = $1 AND update_id = $2 AND replayed_at IS NULL
+                AND $4::text IS NOT NULL AND ($5::text IS NULL OR true) RETURNING 1"
+        } else {
+            "INSERT INTO updates (bot_id, update_id, received_at, kind, raw) VALUES ($1, $2, $3, $4, $5::json)
+             ON CONFLICT DO NOTHING RETURNING 1"
+        };
+        let statement = format!(
+            "WITH fresh AS ({fresh})
+             SELECT EXISTS (SELECT 1 FROM fresh) AS fresh, c.module, c.step::text AS step, c.expires_at,
+                u.id AS user_id, u.telegram_id, u.username, u.first_name, u.last_name, u.client_language, u.language,
+                u.timezone, u.is_active, u.is_bot_blocked, u.created_at, u.updated_at
+             FROM (SELECT 1) AS one
+             LEFT JOIN users u ON u.telegram_id = $6
+             LEFT JOIN conversations c ON c.chat_id = $7 AND c.telegram_id = $6"
+        );
+        sqlx::query_as(AssertSqlSafe(statement))
+            .bind(self.parts.bot_id)
+            .bind(update.id)
+            .bind(now)
+            .bind(&update.kind)
+            .bind(known.then_some(update.raw.as_str()))
+            .bind(person)
+            .bind(chat)
+            .fetch_one(&mut **tx)
+            .await
+    }
+
+    async fn attempt(&self, update: &Update, trace_id: &str, replay: bool) -> Result<Outcome, Failure> {
+        let now = self.parts.clock.now();
+        let chat = update.chat();
+        let mut tx = self.begin(chat).await?;
+        let loaded = self.load(&mut tx, update, now, replay).await?;
+        if !loaded.fresh {
+            return Ok(Outcome::Duplicate);
+        }
+        if matches!(update.event, Event::Unknown) {
+            metrics().unknown_updates.inc();
+        }
+        let (Some(from), Some(chat)) = (update.from().filter(|f| !f.is_bot && f.id > 0), chat) else {
+            tx.commit().await?;
+            return Ok(Outcome::Done);
+        };
+        let user = match loaded.user() {
+            Some(user) if !user.differs(from) => user,
+            _ => users::upsert(&mut tx, from, now).await?,
+        };
+        let language = user.speaks(&self.parts.languages).to_owned();
+        let conversation = match (loaded.module, loaded.step, loaded.expires_at) {
+            (Some(module), Some(step), Some(expires_at)) => Some(Conversation { module, step, expires_at }),
+            _ => None,
+        };
+        let (callback_id, pressed) = match &update.event {
+            Event::Callback(c) => (Some(c.id.clone()), c.message.as_ref().map(|m| m.message_id)),
+            _ => (None, None),
+        };
+        let mut turn = Turn {
+            tx,
+            user,
+            chat,
+            now,
+            language,
+            languages: self.parts.languages.clone(),
+            trace_id: trace_id.to_owned(),
+            pressed,
+            callback_id,
+            conversation,
+            change: Change::Keep,
+            entries: Vec::new(),
+            toast: None,
+            enqueued: false,
+            after_commit: Vec::new(),
+        };
+        let outcome = self.answer(&mut turn, update, replay).await?;
+        self.commit(turn).await?;
+        Ok(outcome)
+    }
+
+    /// Access, limit, dialogue's age, route, handler.
+    async fn answer(&self, turn: &mut Turn, update: &Update, replay: bool) -> Result<Outcome, Failure> {
+        let texts = turn.texts(&TEXTS);
+        if !turn.user.is_active {
+            if turn.chat.is_private() && !matches!(update.event, Event::Membership(_)) {
+                turn.reply(Message::html(texts.get("closed")));
+            }
+            return Ok(Outcome::Done);
+        }
+        let open = self.open_conversation(turn, update, &texts);
+        let route = self.table.route(&update.event, open.as_deref());
+        let counted = matches!(update.event, Event::Message(_)) && route != Route::Ignore && !replay;
+        if counted {
+            match self.parts.limits.count(turn.user.telegram_id).await {
+                Verdict::Allowed => {}
+                refused => {
+                    metrics().limited.inc();
+                    if let Verdict::Refused { retry_after } = refused {
+                        let seconds = retry_after.as_secs().max(1);
+                        turn.reply(Message::html(texts.with("limited", &[("seconds", seconds.into())])));
+                    }
+                    return Ok(Outcome::Limited);
+                }
+            }
+        }
+        let handler: BoxFuture<'_, HandlerResult> = match (route, &update.event) {
+            (Route::Command { module, name, args }, _) => {
+                let command = self.handlers.get(module).and_then(|h| h.commands.iter().find(|c| c.name == name));
+                let command = command.with_context(|| format!("/{name} has no handler"))?;
+                if turn.conversation.is_some() {
+                    turn.end_conversation();
+                }
+                (command.run)(turn, args)
+            }
+            (Route::Callback { module, data }, _) => {
+                let handler = self.handlers.get(module).and_then(|h| h.callback.as_ref());
+                handler.with_context(|| format!("module {module} has buttons without a handler"))?(turn, data)
+            }
+            (Route::Conversation { module }, Event::Message(message)) => {
+                let handler = self.handlers.get(module).and_then(|h| h.conversation.as_ref());
+                handler.with_context(|| format!("module {module} has a dialogue without a handler"))?(turn, message)
+            }
+            (Route::FreeText { module }, Event::Message(message)) => {
+                let handler = self.handlers.get(module).and_then(|h| h.free_text.as_ref());
+                handler.with_context(|| format!("module {module} has no handler of free text"))?(turn, message)
+            }
+            (Route::Cancel, _) => {
+                let key = if turn.conversation.is_some() { "cancelled" } else { "nothing-to-cancel" };
+                turn.reply(Message::html(texts.get(key)));
+                turn.end_conversation();
+                return Ok(Outcome::Done);
+            }
+            (Route::Help, _) => {
+                let help = self.handlers.values().flat_map(|h| &h.commands).find(|c| c.name == "help");
+                match help {
+                    Some(help) => (help.run)(turn, ""),
+                    None => return Ok(Outcome::Done),
+                }
+            }
+            (Route::Blocked { blocked }, _) => {
+                users::set_blocked(&mut turn.tx, turn.user.telegram_id, blocked).await?;
+                return Ok(Outcome::Done);
+            }
+            _ => return Ok(Outcome::Done),
+        };
+        match AssertUnwindSafe(handler).catch_unwind().await {
+            Ok(result) => result.map_err(Failure::from).map(|()| Outcome::Done),
+            Err(panic) => Err(Failure::Handler(format!("the handler panicked: {}", panic_text(panic.as_ref())))),
+        }
+    }
+
+    /// The module whose dialogue is open; one that waited too long is closed, and the person is told.
+    fn open_conversation(&self, turn: &mut Turn, update: &Update, texts: &Texts) -> Option<String> {
+        let open = turn.conversation.as_ref()?;
+        if open.expires_at > turn.now {
+            return Some(open.module.clone());
+        }
+        turn.conversation = None;
+        turn.end_conversation();
+        let is_answer = matches!(&update.event, Event::Message(m) if m.text.as_deref().is_none_or(|t| !t.starts_with('/')));
+        if is_answer {
+            turn.reply(Message::html(texts.get("expired")));
+        }
+        None
+    }
+
+    /// Writes what the turn gathered, commits, and only then lets the outside see it.
+    async fn commit(&self, mut turn: Turn) -> Result<(), Failure> {
+        conversations::write(&mut turn.tx, turn.chat.id, turn.user.telegram_id, &turn.change, turn.now).await?;
+        let entries = std::mem::take(&mut turn.entries);
+        let sender = &self.parts.sender;
+        let dispatch = outbox::enqueue(&mut turn.tx, entries, Some(sender), Some(&turn.trace_id)).await?;
+        turn.tx.commit().await?;
+        sender.dispatch(dispatch);
+        for action in turn.after_commit {
+            action();
+        }
+        if turn.enqueued {
+            crate::jobs::wake();
+        }
+        if let Some(id) = turn.callback_id {
+            self.answer_callback(id, turn.toast);
+        }
+        Ok(())
+    }
+
+    /// Ends the button's spinner. Best effort: what must arrive is in the outbox.
+    fn answer_callback(&self, id: String, toast: Option<String>) {
+        let Ok(permit) = self.toasts.clone().try_acquire_owned() else { return };
+        let telegram = self.parts.sender.telegram().clone();
+        self.tasks.spawn(async move {
+            let _permit = permit;
+            let mut params = object(json!({"callback_query_id": id}));
+            if let Some(text) = toast {
+                params.insert("text".to_owned(), text.chars().take(200).collect::<String>().into());
+            }
+            if let Err(error) = telegram.call("answerCallbackQuery", &params, Duration::from_secs(5)).await {
+                tracing::debug!(%error, "a button press was not answered");
+            }
+        });
+    }
+
+    /// Keeps the update with its error and apologises, in one transaction under the chat's lock.
+    async fn bury(&self, update: &Update, error: &str, trace_id: &str) -> Result<Outcome, Failure> {
+        let now = self.parts.clock.now();
+        let chat = update.chat();
+        let mut tx = self.begin(chat).await?;
+        let person = update.from().filter(|f| !f.is_bot && f.id > 0);
+        let fresh: bool = sqlx::query_scalar(
+            "WITH fresh AS (
+                INSERT INTO updates (bot_id, update_id, received_at, kind) VALUES ($1, $2, $3, $4)
+                ON CONFLICT DO NOTHING RETURNING 1),
+             dead AS (
+                INSERT INTO dead_updates (bot_id, update_id, kind, chat_id, user_id, raw, error, failed_at)
+                SELECT $1, $2, $4, $5, $6, $7::json, $8, $3 FROM fresh
+                ON CONFLICT (bot_id, update_id) DO UPDATE SET raw = excluded.raw, error = excluded.error,
+                    failed_at = excluded.failed_at, replayed_at = NULL)
+             SELECT EXISTS (SELECT 1 FROM fresh)",
+        )
+        .bind(self.parts.bot_id)
+        .bind(update.id)
+        .bind(now)
+        .bind(&update.kind)
+        .bind(chat.map(|c| c.id))
+        .bind(person.map(|p| p.id))
+        .bind(&update.raw)
+        .bind(error)
+        .fetch_one(&mut *tx)
+        .await?;
+        if !fresh {
+            return Ok(Outcome::Duplicate);
+        }
+        let mut dispatch = Dispatch::default();
+        if let (Some(chat), Some(person)) = (chat.filter(|c| c.kind == ChatKind::Private), person) {
+            let language = self.language_of(person.language_code.as_deref());
+            let apology = Message::html(Texts::new(&TEXTS, &language).get("apology"));
+            let entries = Entry::message(chat.id, Priority::Interactive, apology);
+            dispatch = outbox::enqueue(&mut tx, entries, Some(&self.parts.sender), Some(trace_id)).await?;
+        }
+        tx.commit().await?;
+        self.parts.sender.dispatch(dispatch);
+        if let Event::Callback(callback) = &update.event {
+            self.answer_callback(callback.id.clone(), None);
+        }
+        Ok(Outcome::Dead)
+    }
+
+    /// Without the person's row, which the failed transaction may never have written.
+    fn language_of(&self, code: Option<&str>) -> String {
+        let primary = code.and_then(|c| c.split('-').next()).unwrap_or("");
+        let languages = &self.parts.languages;
+        languages.iter().find(|l| *l == primary).or(languages.first()).cloned().unwrap_or_else(|| "en".to_owned())
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
+}

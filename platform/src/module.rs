@@ -1,0 +1,142 @@
+//! The seam between the house and what a bot can do.
+//!
+//! A module is made from its own section of the manifest and asked, by each role, for what belongs to that role. It is
+//! one folder under `modules/` and one line in the registry.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::jobs::{JobHandler, Schedule};
+use crate::routing::{Table, TableError};
+use crate::telegram::incoming::Incoming;
+use crate::turn::Turn;
+
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+/// An error here rolls the turn back, keeps the update in `dead_updates` and apologises; a transient database error
+/// in its chain makes Telegram repeat the update instead.
+pub type HandlerResult = anyhow::Result<()>;
+
+type TextFn = Arc<dyn for<'a> Fn(&'a mut Turn, &'a str) -> BoxFuture<'a, HandlerResult> + Send + Sync>;
+type MessageFn = Arc<dyn for<'a> Fn(&'a mut Turn, &'a Incoming) -> BoxFuture<'a, HandlerResult> + Send + Sync>;
+
+/// A command as Telegram's menu shows it.
+pub struct Command {
+    /// Without the slash.
+    pub name: &'static str,
+    /// By language; commands without a description are not in the menu.
+    pub descriptions: Vec<(&'static str, String)>,
+    pub(crate) run: TextFn,
+}
+
+/// What a module does with updates (role bot).
+#[derive(Default)]
+pub struct Handlers {
+    pub commands: Vec<Command>,
+    pub(crate) callback: Option<TextFn>,
+    pub(crate) conversation: Option<MessageFn>,
+    pub(crate) free_text: Option<MessageFn>,
+}
+
+impl Handlers {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// `run` gets what follows the command.
+    #[must_use]
+    pub fn command<F>(mut self, name: &'static str, descriptions: Vec<(&'static str, String)>, run: F) -> Self
+    where
+        F: for<'a> Fn(&'a mut Turn, &'a str) -> BoxFuture<'a, HandlerResult> + Send + Sync + 'static,
+    {
+        self.commands.push(Command { name, descriptions, run: Arc::new(run) });
+        self
+    }
+
+    /// A press of one of the module's buttons; `run` gets the data after the module's name.
+    #[must_use]
+    pub fn callback<F>(mut self, run: F) -> Self
+    where
+        F: for<'a> Fn(&'a mut Turn, &'a str) -> BoxFuture<'a, HandlerResult> + Send + Sync + 'static,
+    {
+        self.callback = Some(Arc::new(run));
+        self
+    }
+
+    /// A message while a dialogue of this module is open.
+    #[must_use]
+    pub fn conversation<F>(mut self, run: F) -> Self
+    where
+        F: for<'a> Fn(&'a mut Turn, &'a Incoming) -> BoxFuture<'a, HandlerResult> + Send + Sync + 'static,
+    {
+        self.conversation = Some(Arc::new(run));
+        self
+    }
+
+    /// Text, photo or voice in a private chat that nothing else takes. One module of a bot may have this.
+    #[must_use]
+    pub fn free_text<F>(mut self, run: F) -> Self
+    where
+        F: for<'a> Fn(&'a mut Turn, &'a Incoming) -> BoxFuture<'a, HandlerResult> + Send + Sync + 'static,
+    {
+        self.free_text = Some(Arc::new(run));
+        self
+    }
+
+    /// Does this module answer what is no command?
+    pub fn takes_free_text(&self) -> bool {
+        self.free_text.is_some()
+    }
+}
+
+/// A capability of a bot: what it adds to each role.
+pub trait Module: Send + Sync + 'static {
+    /// As in the manifest, in callback data and in job names.
+    fn name(&self) -> &'static str;
+    /// Role bot.
+    fn handlers(&self) -> Handlers {
+        Handlers::new()
+    }
+    /// Role worker.
+    fn jobs(&self) -> Vec<JobHandler> {
+        Vec::new()
+    }
+    /// Role worker.
+    fn schedules(&self) -> Vec<Schedule> {
+        Vec::new()
+    }
+    /// Role api: routes under `/api/v1` and their part of the OpenAPI document.
+    fn api(&self) -> crate::http::api::Router {
+        crate::http::api::Router::default()
+    }
+    /// Role admin.
+    fn admin(&self) -> Vec<crate::http::admin::Page> {
+        Vec::new()
+    }
+}
+
+/// The enabled modules of one bot.
+#[derive(Clone, Default)]
+pub struct Registry(Vec<Arc<dyn Module>>);
+
+impl Registry {
+    pub fn new(modules: Vec<Arc<dyn Module>>) -> Self {
+        Self(modules)
+    }
+
+    pub fn modules(&self) -> impl Iterator<Item = &Arc<dyn Module>> {
+        self.0.iter()
+    }
+
+    /// The routing table and the handlers behind it. Two owners of one thing are an error at start.
+    pub fn routes(&self) -> Result<(Table, Vec<(&'static str, Handlers)>), TableError> {
+        let mut table = Table::default();
+        let mut all = Vec::new();
+        for module in &self.0 {
+            let handlers = module.handlers();
+            table.add(module.name(), handlers.commands.iter().map(|c| c.name), handlers.free_text.is_some())?;
+            all.push((module.name(), handlers));
+        }
+        Ok((table, all))
+    }
+}

@@ -1,0 +1,123 @@
+//! Marks: "Telegram has this message", and with a chat's last one its lease goes back, in the same statement.
+//!
+//! While one statement runs, the marks that arrive meanwhile gather and become the next one: at low load a mark goes
+//! at once, at high load many share a commit. A mark is retried until the database takes it: the message is out, and
+//! only the mark keeps it from being sent again.
+
+use std::time::Duration;
+
+use sqlx::{FromRow, PgPool};
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+use super::{OutboxId, store};
+use crate::clock::backoff;
+
+/// Marks in one statement.
+const BATCH: usize = 128;
+
+#[derive(Debug)]
+pub(super) struct Mark {
+    /// `None`: only give the lease back.
+    pub sent: Option<(OutboxId, Option<i64>)>,
+    pub chat_id: i64,
+    pub token: Uuid,
+    /// Give the lease back if nobody wrote since this count.
+    pub release_at: Option<i64>,
+    /// The chat's rate state, as in [`super::Taken`].
+    pub ahead: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The lease is given back.
+    Released,
+    /// The lease is still ours: there is more to send, or a writer is about to commit.
+    Kept,
+}
+
+pub(super) struct Marks {
+    queue: mpsc::Sender<(Mark, oneshot::Sender<Outcome>)>,
+}
+
+impl Marks {
+    /// Starts the writer; it ends when the last handle is gone.
+    pub fn start(pool: PgPool) -> Self {
+        let (queue, received) = mpsc::channel(1024);
+        tokio::spawn(write_all(pool, received));
+        Self { queue }
+    }
+
+    /// Ends when the database has it.
+    pub async fn put(&self, mark: Mark) -> Outcome {
+        let (answer, outcome) = oneshot::channel();
+        if self.queue.send((mark, answer)).await.is_err() {
+            return Outcome::Released;
+        }
+        // The writer goes away only with its runtime: then nobody drains any more either.
+        outcome.await.unwrap_or(Outcome::Released)
+    }
+}
+
+async fn write_all(pool: PgPool, mut received: mpsc::Receiver<(Mark, oneshot::Sender<Outcome>)>) {
+    let mut batch = Vec::with_capacity(BATCH);
+    while received.recv_many(&mut batch, BATCH).await > 0 {
+        let mut attempt = 1;
+        let released = loop {
+            match write(&pool, &batch).await {
+                Ok(released) => break released,
+                Err(error) => {
+                    tracing::warn!(%error, attempt, marks = batch.len(), "cannot mark messages as sent; trying again");
+                    let first = Duration::from_millis(20);
+                    tokio::time::sleep(backoff(attempt, first, Duration::from_secs(1))).await;
+                    attempt += 1;
+                }
+            }
+        };
+        for (mark, answer) in batch.drain(..) {
+            let outcome = if released.contains(&mark.token) { Outcome::Released } else { Outcome::Kept };
+            // A drain that went away meanwhile does not need its answer.
+            let _ = answer.send(outcome);
+        }
+    }
+}
+
+#[derive(FromRow)]
+struct Released {
+    token: Uuid,
+}
+
+/// A chat whose row a writer has locked is not waited for: its holder reads again and finds what was written.
+async fn write(pool: &PgPool, batch: &[(Mark, oneshot::Sender<Outcome>)]) -> sqlx::Result<Vec<Uuid>> {
+    let column = |f: &dyn Fn(&Mark) -> Option<i64>| batch.iter().map(|(m, _)| f(m)).collect::<Vec<_>>();
+    let rows: Vec<Released> = sqlx::query_as(
+        "WITH m AS (
+            SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::uuid[], $5::bigint[], $6::bigint[])
+                AS m (id, message_id, chat_id, token, release_at, ahead)),
+         sent AS (
+            UPDATE outbox o SET sent_at = clock_timestamp(), message_id = m.message_id, error = NULL
+            FROM m JOIN outbox_chats c ON c.chat_id = m.chat_id AND c.lease_token = m.token
+            WHERE o.id = m.id AND o.sent_at IS NULL),
+         ours AS (
+            SELECT c.chat_id, m.ahead, m.token, coalesce(m.release_at = c.writes, false) AS release
+            FROM outbox_chats c JOIN m ON c.chat_id = m.chat_id AND c.lease_token = m.token
+            FOR UPDATE OF c SKIP LOCKED),
+         written AS (
+            UPDATE outbox_chats c SET
+                next_send_at = clock_timestamp() + ours.ahead * interval '1 microsecond',
+                lease_token = CASE WHEN ours.release THEN NULL ELSE c.lease_token END,
+                lease_until = CASE WHEN ours.release THEN NULL ELSE c.lease_until END,
+                due_at = CASE WHEN ours.release THEN NULL ELSE c.due_at END
+            FROM ours WHERE c.chat_id = ours.chat_id)
+         SELECT token FROM ours WHERE release",
+    )
+    .bind(column(&|m| m.sent.map(|(id, _)| id)))
+    .bind(column(&|m| m.sent.and_then(|(_, message)| message)))
+    .bind(column(&|m| Some(m.chat_id)))
+    .bind(batch.iter().map(|(m, _)| m.token).collect::<Vec<_>>())
+    .bind(column(&|m| m.release_at))
+    .bind(column(&|m| Some(store::micros(m.ahead))))
+    .fetch_all(pool)
+    .await?;
+    Ok(rows.into_iter().map(|r| r.token).collect())
+}

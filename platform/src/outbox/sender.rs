@@ -1,0 +1,447 @@
+//! Sending: drains the chats whose lease this process holds.
+//!
+//! One task a chat, bounded by the number of permits. A drain ends when its chat is empty (lease released), when it has
+//! to rest (429, retry: handed back with a time), when the lease is lost (somebody else goes on), or when the process
+//! stops (handed back at once).
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use sqlx::PgPool;
+use tokio::sync::{Notify, Semaphore};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use super::marks::{Mark, Marks, Outcome};
+use super::store::{self, Row};
+use super::{Dispatch, Gate, OutboxSettings, Priority, Taken};
+use crate::clock::backoff;
+use crate::telegram::client::{ApiError, Telegram, Upload};
+use crate::telegram::outgoing::strip;
+use crate::telemetry::metrics;
+use crate::users;
+
+/// What a lease has left beyond the request's own limit, for the mark.
+const MARGIN: Duration = Duration::from_millis(500);
+/// A chat over its rate is waited for in place up to this long; longer, the lease goes back.
+const WAIT_IN_PLACE: Duration = Duration::from_millis(1500);
+
+/// This process's hand in the outbox. Cheap to clone.
+#[derive(Clone)]
+pub struct Sender(Arc<Inner>);
+
+struct Inner {
+    pool: PgPool,
+    telegram: Telegram,
+    settings: OutboxSettings,
+    gate: Arc<Gate>,
+    marks: Marks,
+    permits: Arc<Semaphore>,
+    frozen_until: Mutex<Option<Instant>>,
+    wake: Notify,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+/// A lease as its holder sees it: all by this process's monotonic clock, from before the database was asked.
+struct Lease {
+    chat_id: i64,
+    token: Uuid,
+    until: Instant,
+    /// Theoretical arrival time of the chat's rate.
+    arrival: Instant,
+}
+
+enum Sent {
+    Yes(Option<i64>),
+    /// Dead, with its reason written; the next message may go.
+    Dead,
+    /// Nothing may go before this.
+    Rest(Duration),
+    /// The lease was given away: frozen, moved or lost.
+    Gone,
+}
+
+impl Sender {
+    /// Starts this process's sweep. `role` names it among the live processes.
+    pub fn start(
+        pool: PgPool,
+        telegram: Telegram,
+        settings: OutboxSettings,
+        gate: Arc<Gate>,
+        role: &'static str,
+    ) -> Self {
+        let sender = Self(Arc::new(Inner {
+            marks: Marks::start(pool.clone()),
+            permits: Arc::new(Semaphore::new(settings.concurrency)),
+            pool,
+            telegram,
+            settings,
+            gate,
+            frozen_until: Mutex::new(None),
+            wake: Notify::new(),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        }));
+        sender.0.tasks.spawn(sender.clone().sweep(role));
+        sender
+    }
+
+    pub(super) fn settings(&self) -> &OutboxSettings {
+        &self.0.settings
+    }
+    pub(super) fn pool(&self) -> &PgPool {
+        &self.0.pool
+    }
+    pub(super) fn gate(&self) -> &Gate {
+        &self.0.gate
+    }
+    pub fn telegram(&self) -> &Telegram {
+        &self.0.telegram
+    }
+    pub(super) fn stopping(&self) -> &CancellationToken {
+        &self.0.stop
+    }
+    pub(super) async fn woken(&self) {
+        self.0.wake.notified().await;
+    }
+    /// Looks for due chats now rather than at the next interval.
+    pub fn wake(&self) {
+        self.0.wake.notify_one();
+    }
+
+    /// How many more chats this process could send into.
+    pub(super) fn room(&self) -> usize {
+        if self.0.stop.is_cancelled() || !self.frozen_for().is_zero() { 0 } else { self.0.permits.available_permits() }
+    }
+
+    pub(super) fn set_frozen(&self, pause: Duration) {
+        let until = if pause.is_zero() { None } else { Some(Instant::now() + pause) };
+        *self.0.frozen_until.lock().unwrap_or_else(PoisonError::into_inner) = until;
+    }
+
+    fn frozen_for(&self) -> Duration {
+        let until = *self.0.frozen_until.lock().unwrap_or_else(PoisonError::into_inner);
+        until.map_or(Duration::ZERO, |at| at.saturating_duration_since(Instant::now()))
+    }
+
+    /// After the commit: sends what the transaction wrote into the chats whose lease it took.
+    pub fn dispatch(&self, dispatch: Dispatch) {
+        self.dispatch_taken(dispatch.chats);
+    }
+
+    pub(super) fn dispatch_taken(&self, taken: Vec<Taken>) {
+        for chat in taken {
+            let sender = self.clone();
+            self.0.tasks.spawn(async move { sender.drain(chat).await });
+        }
+    }
+
+    /// Stops taking, lets requests in flight end, hands the rest back. Ends within the limit.
+    pub async fn close(&self, limit: Duration) {
+        self.0.stop.cancel();
+        self.0.tasks.close();
+        if tokio::time::timeout(limit, self.0.tasks.wait()).await.is_err() {
+            tracing::warn!("sends in flight did not end in time; their messages may be repeated");
+        }
+    }
+
+    async fn drain(self, taken: Taken) {
+        let Ok(_permit) = self.0.permits.acquire().await else { return };
+        let now = Instant::now();
+        let ahead = Duration::from_micros(u64::try_from(taken.ahead_micros).unwrap_or(0));
+        let mut lease = Lease {
+            chat_id: taken.chat_id,
+            token: taken.token,
+            until: taken.since + self.0.settings.lease,
+            arrival: now + ahead,
+        };
+        metrics().outbox_draining.inc();
+        let result = self.drain_all(&mut lease, taken.writes, taken.rows).await;
+        metrics().outbox_draining.dec();
+        if let Err(error) = result {
+            // The lease runs out by itself, and a sweep goes on from there.
+            tracing::warn!(%error, "a chat's messages wait for the database");
+        }
+    }
+
+    async fn drain_all(&self, lease: &mut Lease, writes: i64, rows: Option<Vec<Row>>) -> sqlx::Result<()> {
+        let mut known = rows.map(|rows| (writes, rows));
+        loop {
+            let (writes, rows) = match known.take() {
+                Some(known) => known,
+                None => match store::read(&self.0.pool, lease.chat_id, lease.token).await? {
+                    Some(read) => read,
+                    None => return Ok(()),
+                },
+            };
+            // A reading is bounded; only a whole one says that nothing else is pending.
+            let whole = rows.len() < 50;
+            if rows.is_empty() {
+                if self.mark(lease, None, Some(writes)).await == Outcome::Released {
+                    return Ok(());
+                }
+                continue;
+            }
+            let count = rows.len();
+            for (n, row) in rows.into_iter().enumerate() {
+                let bulk = Priority::from_i16(row.priority) == Priority::Bulk;
+                let last = whole && n + 1 == count;
+                match self.send(lease, &row).await? {
+                    Sent::Yes(message_id) => {
+                        let release = last.then_some(writes);
+                        if self.mark(lease, Some((row.id, message_id)), release).await == Outcome::Released {
+                            return Ok(());
+                        }
+
+                    }
+                    Sent::Dead => {}
+                    Sent::Rest(pause) => {
+                        return store::hand_back(&self.0.pool, lease.chat_id, lease.token, pause).await;
+                    }
+                    Sent::Gone => return Ok(()),
+                }
+                if bulk {
+                    // Somebody may have written to this person meanwhile: that goes first.
+                    break;
+                }
+            }
+        }
+    }
+
+    async fn mark(
+        &self,
+        lease: &Lease,
+        sent: Option<(i64, Option<i64>)>,
+        release_at: Option<i64>,
+    ) -> Outcome {
+        let mark = Mark {
+            sent,
+            chat_id: lease.chat_id,
+            token: lease.token,
+            release_at,
+            ahead: lease.arrival.saturating_duration_since(Instant::now()),
+        };
+        self.0.marks.put(mark).await
+    }
+
+    /// One message: rate, lease, request, and what its answer means.
+    async fn send(&self, lease: &mut Lease, row: &Row) -> sqlx::Result<Sent> {
+        if self.0.stop.is_cancelled() {
+            return Ok(Sent::Rest(Duration::ZERO));
+        }
+        let frozen = self.frozen_for();
+        if !frozen.is_zero() {
+            return Ok(Sent::Rest(frozen));
+        }
+        let prepared = match self.prepare(lease, row).await? {
+            Ok(prepared) => prepared,
+            Err(reason) => {
+                self.bury(lease, row, &reason).await?;
+                return Ok(Sent::Dead);
+            }
+        };
+        let wait = self.chat_wait(lease, &prepared.method);
+        if wait > WAIT_IN_PLACE {
+            return Ok(Sent::Rest(wait));
+        }
+        if !wait.is_zero() {
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = self.0.stop.cancelled() => return Ok(Sent::Rest(Duration::ZERO)),
+            }
+        }
+        let priority = Priority::from_i16(row.priority);
+        if tokio::time::timeout(Duration::from_secs(2), self.0.gate.pass(priority)).await.is_err() {
+            // The whole bot is at its rate: let others of this process have the place meanwhile.
+            return Ok(Sent::Rest(Duration::from_millis(200)));
+        }
+        let timeout =
+            if prepared.upload.is_some() { self.0.settings.upload_timeout } else { self.0.settings.request_timeout };
+        if lease.until.saturating_duration_since(Instant::now()) < timeout + MARGIN {
+            let term = self.0.settings.lease.max(timeout + 2 * MARGIN);
+            let since = Instant::now();
+            if !store::renew(&self.0.pool, lease.chat_id, lease.token, term).await? {
+                return Ok(Sent::Gone);
+            }
+            lease.until = since + term;
+        }
+        let answer = self.request(lease, prepared, timeout).await;
+        self.judge(lease, row, answer).await
+    }
+
+    /// The chat's rate (GCRA): how long the next message has to wait. Edits in private chats are free.
+    fn chat_wait(&self, lease: &mut Lease, method: &str) -> Duration {
+        let settings = &self.0.settings;
+        let group = lease.chat_id < 0;
+        if method.starts_with("edit") && !group {
+            return Duration::ZERO;
+        }
+        let (interval, burst) = if group {
+            (settings.group_interval, settings.group_burst)
+        } else {
+            (settings.chat_interval, settings.chat_burst)
+        };
+        let now = Instant::now();
+        let tolerance = interval.saturating_mul(burst.saturating_sub(1));
+        let wait = lease.arrival.saturating_duration_since(now).saturating_sub(tolerance);
+        if wait <= WAIT_IN_PLACE {
+            lease.arrival = lease.arrival.max(now) + interval;
+        }
+        wait
+    }
+
+    /// The call as Telegram takes it: the edit's target and the file filled in. An inner error is a dead message.
+    async fn prepare(&self, lease: &Lease, row: &Row) -> sqlx::Result<Result<Prepared, String>> {
+        let mut params: Map<String, Value> = match &row.payload.0 {
+            Value::Object(map) => map.clone(),
+            _ => return Ok(Err("the payload is not an object".to_owned())),
+        };
+        params.insert("chat_id".to_owned(), lease.chat_id.into());
+        let mut method = row.method.clone();
+        if let Some(target) = row.edit_of {
+            match store::sent_as(&self.0.pool, target).await? {
+                Some(message_id) => {
+                    params.insert("message_id".to_owned(), message_id.into());
+                }
+                // What it would edit never arrived: the person still has to learn it.
+                None if method == "editMessageText" => "sendMessage".clone_into(&mut method),
+                None => return Ok(Err("the message it would edit was never sent".to_owned())),
+            }
+        }
+        let file = params.iter().find_map(|(k, v)| Some((k.clone(), v.get("outbox_file")?.as_i64()?)));
+        let mut upload = None;
+        if let Some((field, id)) = file {
+            params.remove(&field);
+            match store::file(&self.0.pool, id).await? {
+                Some(store::StoredFile { file_id: Some(file_id), .. }) => {
+                    params.insert(field, file_id.into());
+                }
+                Some(store::StoredFile { file_name, mime, content: Some(content), .. }) => {
+                    upload = Some((id, Upload { field, file_name, mime, content }));
+                }
+                _ => return Ok(Err("its file is gone".to_owned())),
+            }
+        }
+        Ok(Ok(Prepared { method, params, upload }))
+    }
+
+    async fn request(&self, lease: &Lease, call: Prepared, timeout: Duration) -> Result<Value, ApiError> {
+        let started = Instant::now();
+        let telegram = &self.0.telegram;
+        let result = match call.upload {
+            None => {
+                let first = telegram.call(&call.method, &call.params, timeout).await;
+                match first {
+                    Err(ApiError::BadMarkup(reason)) => {
+                        tracing::warn!(method = %call.method, %reason, "Telegram refuses the markup; sent as plain text");
+                        metrics().outbox_plain_text.inc();
+                        let left = lease.until.saturating_duration_since(Instant::now()).saturating_sub(MARGIN);
+                        telegram.call(&call.method, &plain(call.params), timeout.min(left)).await
+                    }
+                    other => other,
+                }
+            }
+            Some((id, upload)) => {
+                let field = upload.field.clone();
+                let result = telegram.call_with_upload(&call.method, &call.params, upload, timeout).await;
+                if let Ok(message) = &result
+                    && let Some(file_id) = sent_file(message, &field)
+                    && let Err(error) = store::uploaded(&self.0.pool, id, file_id).await
+                {
+                    tracing::warn!(%error, "the file's id is not kept; it will be uploaded again");
+                }
+                result
+            }
+        };
+        metrics().telegram_seconds.with_label_values(&[call.method.as_str()]).observe(started.elapsed().as_secs_f64());
+        result
+    }
+
+    async fn judge(&self, lease: &mut Lease, row: &Row, answer: Result<Value, ApiError>) -> sqlx::Result<Sent> {
+        let pool = &self.0.pool;
+        let settings = &self.0.settings;
+        let trace_id = row.trace_id.as_deref();
+        let error = match answer {
+            Ok(result) => {
+                metrics().outbox_sent.with_label_values(&["sent"]).inc();
+                tracing::debug!(trace_id, outbox = row.id, method = %row.method, "sent");
+                return Ok(Sent::Yes(result.get("message_id").and_then(Value::as_i64)));
+            }
+            Err(ApiError::NotModified) => return Ok(Sent::Yes(None)),
+            Err(ApiError::RetryAfter(pause)) => {
+                metrics().outbox_sent.with_label_values(&["refused"]).inc();
+                let bot = self.0.telegram.bot_id();
+                let whole =
+                    store::freeze(pool, bot, lease.chat_id, lease.token, pause, settings.refusal_window).await?;
+                tracing::warn!(trace_id, seconds = pause.as_secs(), whole_bot = whole, "Telegram asks to wait");
+                if whole {
+                    self.set_frozen(pause);
+                }
+                return Ok(Sent::Gone);
+            }
+            Err(ApiError::Migrated(to)) => {
+                store::moved(pool, lease.chat_id, to, lease.token).await?;
+                self.wake();
+                return Ok(Sent::Gone);
+            }
+            Err(ApiError::Unauthorized) => {
+                tracing::error!("Telegram does not know this bot token; messages are kept");
+                return Ok(Sent::Rest(Duration::from_secs(30)));
+            }
+            Err(error) => error,
+        };
+        let reason = error.to_string();
+        if let ApiError::Unreachable(_) = error {
+            if lease.chat_id > 0 {
+                let mut connection = pool.acquire().await?;
+                users::set_blocked(&mut connection, lease.chat_id, true).await?;
+            }
+            self.bury(lease, row, &reason).await?;
+            return Ok(Sent::Dead);
+        }
+        let permanent = matches!(error, ApiError::Refused(_) | ApiError::BadMarkup(_));
+        if permanent || row.attempts + 1 >= settings.attempts {
+            tracing::error!(trace_id, outbox = row.id, method = %row.method, %reason, "a message is dead");
+            self.bury(lease, row, &reason).await?;
+            return Ok(Sent::Dead);
+        }
+        metrics().outbox_sent.with_label_values(&["failed"]).inc();
+        store::failed(pool, row.id, lease.token, &reason).await?;
+        let attempt = u32::try_from(row.attempts).unwrap_or(0) + 1;
+        tracing::warn!(trace_id, outbox = row.id, attempt, %reason, "a message will be tried again");
+        Ok(Sent::Rest(backoff(attempt, settings.retry_first, settings.retry_cap)))
+    }
+
+    async fn bury(&self, lease: &Lease, row: &Row, reason: &str) -> sqlx::Result<()> {
+        metrics().outbox_sent.with_label_values(&["dead"]).inc();
+        store::bury(&self.0.pool, row.id, lease.token, reason).await
+    }
+}
+
+struct Prepared {
+    method: String,
+    params: Map<String, Value>,
+    /// The stored file's id and the file.
+    upload: Option<(i64, Upload)>,
+}
+
+/// The same call without markup.
+fn plain(mut params: Map<String, Value>) -> Map<String, Value> {
+    params.remove("parse_mode");
+    for field in ["text", "caption"] {
+        if let Some(Value::String(text)) = params.get_mut(field) {
+            *text = strip(text);
+        }
+    }
+    params
+}
+
+/// Telegram's id of the file that a sent message carries; of a photo the largest size.
+fn sent_file<'a>(message: &'a Value, field: &str) -> Option<&'a str> {
+    let file = message.get(field)?;
+    file.as_array().map_or(Some(file), |sizes| sizes.last())?.get("file_id")?.as_str()
+}

@@ -1,0 +1,446 @@
+//! The outbox's SQL. All times are the database's: leases and rates are agreed between processes.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use serde_json::Value;
+use sqlx::types::Json;
+use sqlx::{FromRow, PgConnection, PgPool};
+use uuid::Uuid;
+
+use super::{Dispatch, OutboxId, Priority, Taken};
+
+/// A pending message as the sender needs it.
+#[derive(Debug, Clone, FromRow)]
+pub(crate) struct Row {
+    pub id: OutboxId,
+    pub method: String,
+    pub payload: Json<Value>,
+    pub edit_of: Option<OutboxId>,
+    pub attempts: i16,
+    pub priority: i16,
+    pub trace_id: Option<String>,
+}
+
+pub(super) struct Prepared {
+    pub chat_id: i64,
+    pub priority: Priority,
+    pub method: &'static str,
+    pub payload: Value,
+    pub edit_of: Option<OutboxId>,
+}
+
+pub(super) fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX / 4)
+}
+
+pub(super) async fn add_file(c: &mut PgConnection, name: &str, mime: &str, content: &[u8]) -> sqlx::Result<i64> {
+    sqlx::query_scalar("INSERT INTO outbox_files (file_name, mime, content) VALUES ($1, $2, $3) RETURNING id")
+        .bind(name)
+        .bind(mime)
+        .bind(content)
+        .fetch_one(c)
+        .await
+}
+
+/// Rows and leases in one statement. A chat's lease row is locked from here to the commit, which orders this write
+/// against the holder's release: the holder sees either the new `writes`, or the row locked and tries later.
+pub(super) async fn insert(
+    connection: &mut PgConnection,
+    entries: Vec<Prepared>,
+    lease: Option<(Duration, usize)>,
+    trace_id: Option<&str>,
+) -> sqlx::Result<Dispatch> {
+    let since = tokio::time::Instant::now();
+    let mut chats: Vec<i64> = entries.iter().map(|e| e.chat_id).collect();
+    // The sorted order of locking is the same for all writers: two of them cannot wait for each other.
+    chats.sort_unstable();
+    chats.dedup();
+    let (lease, room) = lease.unwrap_or_default();
+    // A bulk write waits for the sweep: many chats at once would take every sender's place from people who wait.
+    let takes: Vec<bool> = chats
+        .iter()
+        .enumerate()
+        .map(|(i, chat)| {
+            i < room && entries.iter().any(|e| e.chat_id == *chat && e.priority == Priority::Interactive)
+        })
+        .collect();
+    let tokens: Vec<Uuid> = chats.iter().map(|_| Uuid::new_v4()).collect();
+    let priorities: Vec<i16> = chats
+        .iter()
+        .map(|chat| {
+            entries.iter().filter(|e| e.chat_id == *chat).map(|e| e.priority.as_i16()).min().unwrap_or_default()
+        })
+        .collect();
+
+    let written = write(connection, &entries, trace_id, &chats, &priorities, &takes, &tokens, lease).await?;
+    let rows = written.first().map(|w| w.ids.clone()).unwrap_or_default();
+    let mut pending: HashMap<i64, Vec<Row>> = HashMap::new();
+    for (entry, id) in entries.into_iter().zip(&rows) {
+        pending.entry(entry.chat_id).or_default().push(Row {
+            id: *id,
+            method: entry.method.to_owned(),
+            payload: Json(entry.payload),
+            edit_of: entry.edit_of,
+            attempts: 0,
+            priority: entry.priority.as_i16(),
+            trace_id: trace_id.map(str::to_owned),
+        });
+    }
+    let taken = written.into_iter().filter(|l| tokens.contains(&l.lease.lease_token)).map(|l| {
+        let l = l.lease;
+        let mut rows = pending.remove(&l.chat_id);
+        if let Some(rows) = rows.as_mut() {
+            rows.sort_by_key(|row| (row.priority, row.id));
+        }
+        Taken {
+            chat_id: l.chat_id,
+            token: l.lease_token,
+            writes: l.writes,
+            ahead_micros: l.ahead_micros,
+            rows: if l.backlog { None } else { rows },
+            since,
+        }
+    });
+    Ok(Dispatch { chats: taken.collect(), rows })
+}
+
+#[derive(FromRow)]
+struct LeaseRow {
+    chat_id: i64,
+    lease_token: Uuid,
+    writes: i64,
+    backlog: bool,
+    ahead_micros: i64,
+}
+
+#[derive(FromRow)]
+struct Written {
+    ids: Vec<OutboxId>,
+    #[sqlx(flatten)]
+    lease: LeaseRow,
+}
+
+/// The rows, and that their chats have something to send; leases that are asked for and free are taken. `backlog` is
+/// what was pending before this write: then the sender must read the rows instead of trusting the writer's.
+#[expect(clippy::too_many_arguments, reason = "the columns of two unnested tables")]
+async fn write(
+    connection: &mut PgConnection,
+    entries: &[Prepared],
+    trace_id: Option<&str>,
+    chats: &[i64],
+    priorities: &[i16],
+    takes: &[bool],
+    tokens: &[Uuid],
+    lease: Duration,
+) -> sqlx::Result<Vec<Written>> {
+    sqlx::query_as(
+        "WITH rows AS (
+            INSERT INTO outbox (chat_id, priority, method, payload, edit_of, trace_id)
+            SELECT e.chat_id, e.priority, e.method, e.payload, e.edit_of, $6
+            FROM unnest($1::bigint[], $2::smallint[], $3::text[], $4::json[], $5::bigint[]) WITH ORDINALITY
+                 AS e (chat_id, priority, method, payload, edit_of, n)
+            ORDER BY e.n
+            RETURNING id),
+         leases AS (
+            INSERT INTO outbox_chats AS c (chat_id, priority, due_at, lease_token, lease_until)
+            SELECT e.chat_id, e.priority, clock_timestamp(), CASE WHEN e.take THEN e.token END,
+                   CASE WHEN e.take THEN clock_timestamp() + $11 * interval '1 microsecond' END
+            FROM unnest($7::bigint[], $8::smallint[], $9::bool[], $10::uuid[]) AS e (chat_id, priority, take, token)
+            ON CONFLICT (chat_id) DO UPDATE SET
+                writes = c.writes + 1,
+                backlog = c.due_at IS NOT NULL,
+                priority = CASE WHEN c.due_at IS NULL THEN excluded.priority
+                                ELSE least(c.priority, excluded.priority) END,
+                due_at = least(c.due_at, excluded.due_at),
+                (lease_token, lease_until) = (
+                    SELECT CASE WHEN free THEN excluded.lease_token ELSE c.lease_token END,
+                           CASE WHEN free THEN excluded.lease_until ELSE c.lease_until END
+                    FROM (SELECT excluded.lease_token IS NOT NULL
+                             AND (c.lease_until IS NULL OR c.lease_until < clock_timestamp())
+                             AND (c.frozen_until IS NULL OR c.frozen_until < clock_timestamp()) AS free) AS f)
+            RETURNING chat_id, coalesce(lease_token, '00000000-0000-0000-0000-000000000000') AS lease_token, writes,
+                backlog, coalesce((extract(epoch FROM next_send_at - clock_timestamp()) * 1000000)::bigint, 0)
+                AS ahead_micros)
+         SELECT (SELECT array_agg(id ORDER BY id) FROM rows) AS ids, leases.* FROM leases",
+    )
+    .bind(entries.iter().map(|e| e.chat_id).collect::<Vec<_>>())
+    .bind(entries.iter().map(|e| e.priority.as_i16()).collect::<Vec<_>>())
+    .bind(entries.iter().map(|e| e.method).collect::<Vec<_>>())
+    .bind(entries.iter().map(|e| Json(&e.payload)).collect::<Vec<_>>())
+    .bind(entries.iter().map(|e| e.edit_of).collect::<Vec<_>>())
+    .bind(trace_id)
+    .bind(chats)
+    .bind(priorities)
+    .bind(takes)
+    .bind(tokens)
+    .bind(micros(lease))
+    .fetch_all(connection)
+    .await
+}
+
+/// All that is pending in a chat whose lease we hold, and the count of writes that this reading covers: one snapshot.
+/// `None`: the lease is not ours any more.
+pub(super) async fn read(pool: &PgPool, chat_id: i64, token: Uuid) -> sqlx::Result<Option<(i64, Vec<Row>)>> {
+    #[derive(FromRow)]
+    struct Joined {
+        writes: i64,
+        id: Option<OutboxId>,
+        method: Option<String>,
+        payload: Option<Json<Value>>,
+        edit_of: Option<OutboxId>,
+        attempts: Option<i16>,
+        priority: Option<i16>,
+        trace_id: Option<String>,
+    }
+    let rows: Vec<Joined> = sqlx::query_as(
+        "SELECT c.writes, o.id, o.method, o.payload, o.edit_of, o.attempts, o.priority, o.trace_id
+         FROM outbox_chats c
+         LEFT JOIN LATERAL (
+            SELECT * FROM outbox o WHERE o.chat_id = c.chat_id AND o.sent_at IS NULL AND o.dead_at IS NULL
+            ORDER BY o.priority, o.id LIMIT 50) o ON true
+         WHERE c.chat_id = $1 AND c.lease_token = $2
+         ORDER BY o.priority, o.id",
+    )
+    .bind(chat_id)
+    .bind(token)
+    .fetch_all(pool)
+    .await?;
+    let Some(writes) = rows.first().map(|r| r.writes) else { return Ok(None) };
+    let row = |r: Joined| {
+        Some(Row {
+            id: r.id?,
+            method: r.method?,
+            payload: r.payload?,
+            edit_of: r.edit_of,
+            attempts: r.attempts?,
+            priority: r.priority?,
+            trace_id: r.trace_id,
+        })
+    };
+    Ok(Some((writes, rows.into_iter().filter_map(row).collect())))
+}
+
+/// Longer lease for the same holder. False: it is not ours any more.
+pub(super) async fn renew(pool: &PgPool, chat_id: i64, token: Uuid, lease: Duration) -> sqlx::Result<bool> {
+    sqlx::query(
+        "UPDATE outbox_chats SET lease_until = clock_timestamp() + $3 * interval '1 microsecond'
+         WHERE chat_id = $1 AND lease_token = $2",
+    )
+    .bind(chat_id)
+    .bind(token)
+    .bind(micros(lease))
+    .execute(pool)
+    .await
+    .map(|done| done.rows_affected() == 1)
+}
+
+/// Gives a lease back with something still pending, to be looked at again after `pause`.
+pub(super) async fn hand_back(pool: &PgPool, chat_id: i64, token: Uuid, pause: Duration) -> sqlx::Result<()> {
+    sqlx::query(
+        "UPDATE outbox_chats SET lease_token = NULL, lease_until = NULL,
+            due_at = clock_timestamp() + $3 * interval '1 microsecond'
+         WHERE chat_id = $1 AND lease_token = $2",
+    )
+    .bind(chat_id)
+    .bind(token)
+    .bind(micros(pause))
+    .execute(pool)
+    .await
+    .map(|_| ())
+}
+
+/// Telegram's 429: the chat rests, and the bot too when another chat was refused within the window. Fenced.
+pub(super) async fn freeze(
+    pool: &PgPool,
+    bot_id: i64,
+    chat_id: i64,
+    token: Uuid,
+    pause: Duration,
+    window: Duration,
+) -> sqlx::Result<bool> {
+    let mut tx = pool.begin().await?;
+    sqlx::query(
+        "UPDATE outbox_chats SET lease_token = NULL, lease_until = NULL, refused_at = clock_timestamp(),
+            due_at = clock_timestamp() + $3 * interval '1 microsecond',
+            frozen_until = clock_timestamp() + $3 * interval '1 microsecond'
+         WHERE chat_id = $1 AND lease_token = $2",
+    )
+    .bind(chat_id)
+    .bind(token)
+    .bind(micros(pause))
+    .execute(&mut *tx)
+    .await?;
+    let others: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM outbox_chats
+            WHERE refused_at > clock_timestamp() - $2 * interval '1 microsecond' AND chat_id <> $1)",
+    )
+    .bind(chat_id)
+    .bind(micros(window))
+    .fetch_one(&mut *tx)
+    .await?;
+    if others {
+        sqlx::query(
+            "INSERT INTO bot_state AS b (bot_id, frozen_until)
+             VALUES ($1, clock_timestamp() + $2 * interval '1 microsecond')
+             ON CONFLICT (bot_id) DO UPDATE SET frozen_until = greatest(b.frozen_until, excluded.frozen_until)",
+        )
+        .bind(bot_id)
+        .bind(micros(pause))
+        .execute(&mut *tx)
+        .await?;
+    }
+    tx.commit().await?;
+    Ok(others)
+}
+
+/// How long the whole bot has to rest, zero when it has not.
+pub(super) async fn frozen_for(pool: &PgPool, bot_id: i64) -> sqlx::Result<Duration> {
+    let micros: Option<i64> = sqlx::query_scalar(
+        "SELECT (extract(epoch FROM frozen_until - clock_timestamp()) * 1000000)::bigint FROM bot_state
+         WHERE bot_id = $1 AND frozen_until > clock_timestamp()",
+    )
+    .bind(bot_id)
+    .fetch_optional(pool)
+    .await?;
+    Ok(Duration::from_micros(micros.and_then(|m| u64::try_from(m).ok()).unwrap_or(0)))
+}
+
+/// Chats with something due that nobody sends into, leased to the caller: people who wait before bulk.
+pub(super) async fn claim(pool: &PgPool, room: usize, lease: Duration) -> sqlx::Result<Vec<Taken>> {
+    let since = tokio::time::Instant::now();
+    let rows: Vec<LeaseRow> = sqlx::query_as(
+        "WITH due AS (
+            SELECT chat_id FROM outbox_chats
+            WHERE due_at <= clock_timestamp() AND (lease_until IS NULL OR lease_until < clock_timestamp())
+              AND (frozen_until IS NULL OR frozen_until < clock_timestamp())
+            ORDER BY priority, due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+         UPDATE outbox_chats c SET lease_token = gen_random_uuid(),
+            lease_until = clock_timestamp() + $2 * interval '1 microsecond'
+         FROM due WHERE c.chat_id = due.chat_id
+         RETURNING c.chat_id, c.lease_token, c.writes, true AS backlog,
+            coalesce((extract(epoch FROM c.next_send_at - clock_timestamp()) * 1000000)::bigint, 0) AS ahead_micros",
+    )
+    .bind(i64::try_from(room).unwrap_or(i64::MAX))
+    .bind(micros(lease))
+    .fetch_all(pool)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|l| Taken {
+            chat_id: l.chat_id,
+            token: l.lease_token,
+            writes: l.writes,
+            ahead_micros: l.ahead_micros,
+            rows: None,
+            since,
+        })
+        .collect())
+}
+
+/// One more attempt that failed; the lease is kept. Fenced.
+pub(super) async fn failed(pool: &PgPool, id: OutboxId, token: Uuid, error: &str) -> sqlx::Result<()> {
+    sqlx::query(
+        "UPDATE outbox o SET attempts = attempts + 1, error = $3 FROM outbox_chats c
+         WHERE o.id = $1 AND c.chat_id = o.chat_id AND c.lease_token = $2",
+    )
+    .bind(id)
+    .bind(token)
+    .bind(error)
+    .execute(pool)
+    .await
+    .map(|_| ())
+}
+
+/// A message that will never arrive, kept with its reason. Fenced.
+pub(super) async fn bury(pool: &PgPool, id: OutboxId, token: Uuid, error: &str) -> sqlx::Result<()> {
+    sqlx::query(
+        "UPDATE outbox o SET attempts = attempts + 1, error = $3, dead_at = now() FROM outbox_chats c
+         WHERE o.id = $1 AND c.chat_id = o.chat_id AND c.lease_token = $2 AND o.sent_at IS NULL",
+    )
+    .bind(id)
+    .bind(token)
+    .bind(error)
+    .execute(pool)
+    .await
+    .map(|_| ())
+}
+
+/// The message that an edit names by its outbox row: Telegram's id once it was sent.
+pub(super) async fn sent_as(pool: &PgPool, id: OutboxId) -> sqlx::Result<Option<i64>> {
+    sqlx::query_scalar::<_, Option<i64>>("SELECT message_id FROM outbox WHERE id = $1")
+        .bind(id)
+        .fetch_optional(pool)
+        .await
+        .map(Option::flatten)
+}
+
+#[derive(FromRow)]
+pub(super) struct StoredFile {
+    pub file_name: String,
+    pub mime: String,
+    pub content: Option<Vec<u8>>,
+    pub file_id: Option<String>,
+}
+
+pub(super) async fn file(pool: &PgPool, id: i64) -> sqlx::Result<Option<StoredFile>> {
+    sqlx::query_as("SELECT file_name, mime, content, file_id FROM outbox_files WHERE id = $1")
+        .bind(id)
+        .fetch_optional(pool)
+        .await
+}
+
+/// Uploaded once: from now on Telegram's id is sent, and the bytes may go.
+pub(super) async fn uploaded(pool: &PgPool, id: i64, file_id: &str) -> sqlx::Result<()> {
+    sqlx::query("UPDATE outbox_files SET file_id = $2, content = NULL WHERE id = $1")
+        .bind(id)
+        .bind(file_id)
+        .execute(pool)
+        .await
+        .map(|_| ())
+}
+
+/// A group that became a supergroup: what is pending goes to its new id.
+pub(super) async fn moved(pool: &PgPool, from: i64, to: i64, token: Uuid) -> sqlx::Result<()> {
+    let mut tx = pool.begin().await?;
+    sqlx::query(
+        "UPDATE outbox o SET chat_id = $2 FROM outbox_chats c
+         WHERE o.chat_id = $1 AND o.sent_at IS NULL AND o.dead_at IS NULL AND c.chat_id = $1 AND c.lease_token = $3",
+    )
+    .bind(from)
+    .bind(to)
+    .bind(token)
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query(
+        "INSERT INTO outbox_chats AS c (chat_id, due_at) VALUES ($1, now())
+         ON CONFLICT (chat_id) DO UPDATE SET writes = c.writes + 1, due_at = least(c.due_at, now())",
+    )
+    .bind(to)
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query(
+        "UPDATE outbox_chats SET lease_token = NULL, lease_until = NULL, due_at = NULL
+         WHERE chat_id = $1 AND lease_token = $2",
+    )
+    .bind(from)
+    .bind(token)
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await
+}
+
+/// Puts dead messages back, as new ones at the end of their chats: what came later has been sent already.
+pub async fn replay_dead(connection: &mut PgConnection, ids: &[OutboxId]) -> sqlx::Result<u64> {
+    let done = sqlx::query(
+        "WITH back AS (
+            UPDATE outbox SET dead_at = NULL, attempts = 0, error = NULL
+            WHERE id = ANY($1) AND dead_at IS NOT NULL RETURNING chat_id)
+         INSERT INTO outbox_chats AS c (chat_id, due_at) SELECT DISTINCT chat_id, now() FROM back
+         ON CONFLICT (chat_id) DO UPDATE SET writes = c.writes + 1, due_at = least(c.due_at, now())",
+    )
+    .bind(ids)
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected())
+}

@@ -1,0 +1,113 @@
+//! How much one client may ask. A client is its credential (a hash of the `Authorization` header) or, without one, the
+//! address that the proxy in front of us saw: the last of `X-Forwarded-For`, which a client cannot forge. Without a
+//! proxy nobody is counted: only the cluster itself or this machine comes that way.
+//!
+//! What changes something counts as a message does in the chat (`limits` of the manifest); reading may be done ten
+//! times as often, since a page reads many things at once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use sha2::{Digest, Sha256};
+use vitte_platform::http::Problem;
+use vitte_platform::limits::{LimitSettings, Limits, Verdict};
+use vitte_platform::redis::Redis;
+use vitte_platform::telemetry::metrics;
+
+const READS: u32 = 10;
+
+/// Counts requests, in Redis where there is one.
+pub struct PerClient {
+    writes: Limits,
+    reads: Limits,
+}
+
+impl PerClient {
+    pub fn new(bot_id: i64, settings: LimitSettings, redis: Option<Redis>) -> Self {
+        let LimitSettings { per_minute, per_hour } = settings;
+        let reads =
+            LimitSettings { per_minute: per_minute.saturating_mul(READS), per_hour: per_hour.saturating_mul(READS) };
+        Self {
+            writes: Limits::new(bot_id, "api-writes", settings, redis.clone()),
+            reads: Limits::new(bot_id, "api-reads", reads, redis),
+        }
+    }
+
+    async fn refuses(&self, method: &Method, headers: &HeaderMap) -> Option<Duration> {
+        let client = client(headers)?;
+        let limits = if method.is_safe() { &self.reads } else { &self.writes };
+        match limits.count(client).await {
+            Verdict::Allowed => None,
+            Verdict::Refused { retry_after } | Verdict::Silent { retry_after } => Some(retry_after),
+        }
+    }
+}
+
+/// Who asks, as a number. The credential itself goes nowhere.
+fn client(headers: &HeaderMap) -> Option<i64> {
+    let mut hash = Sha256::new();
+    if let Some(credential) = headers.get(header::AUTHORIZATION) {
+        hash.update(b"credential:");
+        hash.update(credential.as_bytes());
+    } else {
+        let seen = headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
+        hash.update(b"address:");
+        hash.update(seen.rsplit(',').next()?.trim().as_bytes());
+    }
+    let digest = hash.finalize();
+    Some(i64::from_be_bytes(digest[..8].try_into().ok()?))
+}
+
+/// The middleware.
+pub async fn enforce(State(limits): State<Arc<PerClient>>, request: Request, next: Next) -> Response {
+    match limits.refuses(request.method(), request.headers()).await {
+        Some(wait) => {
+            metrics().limited.inc();
+            Problem::too_many(wait.as_secs().max(1)).into_response()
+        }
+        None => next.run(request).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(list: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in list {
+            headers.append(*name, value.parse().unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn a_client_is_its_credential_or_what_the_nearest_proxy_saw_and_never_what_it_says_itself() {
+        let proxied = client(&headers(&[("x-forwarded-for", "6.6.6.6, 10.0.0.9")]));
+        assert!(proxied.is_some());
+        assert_eq!(proxied, client(&headers(&[("x-forwarded-for", "7.7.7.7"), ("x-forwarded-for", "10.0.0.9")])));
+        assert_ne!(proxied, client(&headers(&[("x-forwarded-for", "10.0.0.8")])));
+        let known = headers(&[("authorization", "Bearer a"), ("x-forwarded-for", "10.0.0.9")]);
+        assert_eq!(client(&known), client(&headers(&[("authorization", "Bearer a")])));
+        assert_eq!(client(&HeaderMap::new()), None);
+    }
+
+    #[tokio::test]
+    async fn writing_is_limited_as_messages_are_and_reading_ten_times_wider() {
+        let limits = PerClient::new(1, LimitSettings { per_minute: 2, per_hour: 100 }, None);
+        let who = headers(&[("authorization", "Bearer a")]);
+        for _ in 0..2 {
+            assert_eq!(limits.refuses(&Method::POST, &who).await, None);
+        }
+        assert!(limits.refuses(&Method::POST, &who).await.is_some());
+        assert!(limits.refuses(&Method::POST, &who).await.is_some(), "HTTP is never silent");
+        for _ in 0..20 {
+            assert_eq!(limits.refuses(&Method::GET, &who).await, None);
+        }
+        assert!(limits.refuses(&Method::GET, &who).await.is_some());
+    }
+}

@@ -1,0 +1,240 @@
+//! What a message wants, by phrases in both languages.
+
+use super::words::says;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Intent {
+    MyName,
+    MyLikes,
+    MyPlace,
+    MyWork,
+    MyAge,
+    /// "what is my dog called", "what is my favourite colour"
+    MyOwn,
+    AboutMe,
+    WhoAreYou,
+    HowAreYou,
+    Joke,
+    Story,
+    CanDo,
+    Photo,
+    Thanks,
+    Bye,
+    Sad,
+    Tired,
+    Bored,
+    Angry,
+    Affection,
+    Happy,
+    Greeting,
+    Yes,
+    No,
+    Other,
+}
+
+/// In the order of trying: the narrower before the wider.
+const TABLE: &[(Intent, &[&str])] = &[
+    (
+        Intent::MyName,
+        &[
+            "whats my name",
+            "what is my name",
+            "remember my name",
+            "know my name",
+            "who am i",
+            "как меня зовут",
+            "помнишь мое имя",
+            "знаешь мое имя",
+            "какое у меня имя",
+            "кто я",
+        ],
+    ),
+    (Intent::MyAge, &["how old am i", "my age", "сколько мне лет", "мой возраст"]),
+    (Intent::MyPlace, &["where do i live", "where am i from", "где я живу", "откуда я"]),
+    (
+        Intent::MyWork,
+        &[
+            "what do i do for a living",
+            "where do i work",
+            "what is my job",
+            "whats my job",
+            "what do i work",
+            "кем я работаю",
+            "где я работаю",
+        ],
+    ),
+    (
+        Intent::MyLikes,
+        &[
+            "what do i like",
+            "what do i love",
+            "what do i enjoy",
+            "what i like",
+            "what i love",
+            "что я люблю",
+            "что мне нравится",
+            "что я обожаю",
+        ],
+    ),
+    (
+        Intent::AboutMe,
+        &[
+            "about me",
+            "what do you remember",
+            "do you remember",
+            "remember me",
+            "обо мне",
+            "что ты помнишь",
+            "ты помнишь",
+            "помнишь меня",
+        ],
+    ),
+    (
+        Intent::MyOwn,
+        &[
+            "what is my",
+            "whats my",
+            "what are my",
+            "name of my",
+            "how is my",
+            "как зовут моего",
+            "как зовут мою",
+            "как зовут мое*",
+            "какой мой",
+            "какая моя",
+            "какое мое",
+            "какой у меня",
+            "какая у меня",
+        ],
+    ),
+    (
+        Intent::WhoAreYou,
+        &[
+            "who are you",
+            "what is your name",
+            "whats your name",
+            "your name",
+            "about yourself",
+            "как тебя зовут",
+            "кто ты",
+            "ты кто",
+            "расскажи о себе",
+        ],
+    ),
+    (
+        Intent::HowAreYou,
+        &[
+            "how are you",
+            "how do you feel",
+            "whats up",
+            "how is it going",
+            "hows it going",
+            "как дела",
+            "как ты",
+            "как поживаешь",
+            "как настроение",
+            "что нового",
+        ],
+    ),
+    (Intent::Joke, &["joke", "make me laugh", "шутк*", "анекдот*", "пошути", "рассмеши"]),
+    (Intent::Story, &["story", "tale", "истори*", "сказк*"]),
+    (Intent::CanDo, &["what can you do", "help me", "what do you do", "что ты умеешь", "что ты можешь", "помоги"]),
+    (Intent::Photo, &["photo", "picture", "фото*", "картинк*", "снимок"]),
+    (Intent::Thanks, &["thanks", "thank you", "thx", "спасибо", "благодар*"]),
+    (
+        Intent::Bye,
+        &[
+            "bye",
+            "goodbye",
+            "good night",
+            "see you",
+            "пока",
+            "до свидания",
+            "спокойной ночи",
+            "доброй ночи",
+            "до встречи",
+        ],
+    ),
+    (Intent::Tired, &["tired", "exhausted", "sleepy", "long day", "устал*", "нет сил", "сонн*", "вымотал*"]),
+    (
+        Intent::Sad,
+        &[
+            "sad",
+            "lonely",
+            "upset",
+            "unhappy",
+            "depressed",
+            "cry",
+            "miss him",
+            "miss her",
+            "грустн*",
+            "груст*",
+            "одинок*",
+            "печал*",
+            "тоск*",
+            "плач*",
+            "плохо",
+            "тяжело",
+        ],
+    ),
+    (Intent::Bored, &["bored", "boring", "скучн*", "скук*"]),
+    (
+        Intent::Angry,
+        &["angry", "furious", "annoyed", "mad at", "hate it", "злюсь", "зл*", "бесит", "раздраж*", "достал*"],
+    ),
+    (
+        Intent::Affection,
+        &["love you", "like you", "miss you", "missed you", "люблю тебя", "ты мне нравишься", "скучал*", "обнима*"],
+    ),
+    (
+        Intent::Happy,
+        &[
+            "happy",
+            "great news",
+            "wonderful",
+            "amazing",
+            "excited",
+            "so good",
+            "счастлив*",
+            "рад",
+            "рада",
+            "ура",
+            "здорово",
+            "отлично",
+            "супер",
+            "прекрасно",
+            "круто",
+        ],
+    ),
+    (
+        Intent::Greeting,
+        &[
+            "hi",
+            "hello",
+            "hey",
+            "good morning",
+            "good evening",
+            "good afternoon",
+            "start",
+            "привет*",
+            "здравствуй*",
+            "добрый день",
+            "добрый вечер",
+            "доброе утро",
+            "хай",
+        ],
+    ),
+    (Intent::Yes, &["yes", "yeah", "sure", "of course", "да", "конечно", "давай", "ага"]),
+    (Intent::No, &["no", "nope", "not really", "нет", "неа", "не хочу"]),
+];
+
+/// What a line (see [`super::words::line`]) wants.
+pub(super) fn intent(line: &str) -> Intent {
+    // "да" in a long message is hardly its point.
+    let short = line.split(' ').filter(|w| !w.is_empty()).count() <= 4;
+    TABLE
+        .iter()
+        .filter(|(intent, _)| short || !matches!(intent, Intent::Yes | Intent::No | Intent::Greeting))
+        .find(|(_, phrases)| says(line, phrases))
+        .map_or_else(|| if line.trim().is_empty() { Intent::Greeting } else { Intent::Other }, |(intent, _)| *intent)
+}

@@ -1,0 +1,83 @@
+//! The modules of a bot: one function each, in the order of the manifest; accounts last, since it speaks of the others.
+
+use std::sync::Arc;
+
+use vitte_accounts::Accounts;
+use vitte_companion::{Companion, CompanionSettings};
+use vitte_crds::Bundle;
+use vitte_platform::cache::{Cache, USER};
+use vitte_platform::config::Config;
+use vitte_platform::module::{Module, Registry};
+use vitte_platform::redis::Redis;
+use vitte_platform::telegram::client::bot_id;
+use vitte_platform::users::User;
+
+use crate::{Refused, settings};
+
+/// Makes every enabled module from its section of the manifest. `model_url`: where the model is simulated.
+pub fn registry(bundle: &Bundle, config: &Config, model_url: Option<&str>) -> Result<Registry, Refused> {
+    use vitte_crds::ExposeSecret;
+    let sections = &bundle.bot.spec.modules;
+    for (name, enabled) in [("habits", sections.habits.is_some()), ("repairs", sections.repairs.is_some())] {
+        if enabled {
+            return Err(Refused(format!(
+                "spec.modules.{name}: this version does not have the module yet; allowed: companion"
+            )));
+        }
+    }
+    let redis = config.redis_url.as_deref().map(Redis::new).transpose().map_err(|e| Refused(e.to_string()))?;
+    let bot = bot_id(config.token.expose_secret()).unwrap_or_default();
+    let users: Cache<User> = Cache::new(bot, USER, redis);
+
+    let mut accounts = Accounts::builder(users.clone());
+    let mut modules: Vec<Arc<dyn Module>> = Vec::new();
+    if let Some(section) = &sections.companion {
+        let companion = companion(bundle, section, config, users, model_url)?;
+        accounts = accounts.lists(&companion).greets(companion.greeting()).status(companion.status());
+        modules.push(Arc::new(companion));
+    }
+    modules.insert(0, Arc::new(accounts.build()));
+    Ok(Registry::new(modules))
+}
+
+fn companion(
+    bundle: &Bundle,
+    section: &vitte_crds::companion::Companion,
+    config: &Config,
+    users: Cache<User>,
+    model_url: Option<&str>,
+) -> Result<Companion, Refused> {
+    let path = "spec.modules.companion.llm.apiKeySecretRef";
+    let mut llm = section.llm.clone();
+    let key = match model_url {
+        Some(url) => {
+            url.clone_into(&mut llm.base_url);
+            Some("simulated".to_owned().into())
+        }
+        None => settings::optional_secret(bundle, llm.api_key_secret_ref.as_ref(), path)?,
+    };
+    let name = &section.personas_config_map_ref.name;
+    let personas = bundle
+        .personas(&section.personas_config_map_ref)
+        .ok_or_else(|| {
+            Refused(format!(
+                "spec.modules.companion.personasConfigMapRef names ConfigMap {name:?}, which is not there; \
+                 add it as a document of the manifest's file or of --secrets FILE"
+            ))
+        })?
+        .map_err(|problems| {
+            Refused(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+        })?;
+    let known = || personas.iter().map(|p| p.id.as_str()).collect::<Vec<_>>().join(", ");
+    let persona = match &section.default_persona {
+        Some(id) => personas.iter().find(|p| p.id == *id).cloned().ok_or_else(|| {
+            Refused(format!("spec.modules.companion.defaultPersona: {id:?} is not in {name:?}; allowed: {}", known()))
+        })?,
+        None => personas
+            .first()
+            .cloned()
+            .ok_or_else(|| Refused(format!("ConfigMap {name:?} has no persona; add at least one")))?,
+    };
+    let settings = CompanionSettings::from_manifest(&llm, key);
+    Companion::new(settings, persona, config.languages.clone(), users).map_err(|e| Refused(e.to_string()))
+}

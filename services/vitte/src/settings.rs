@@ -1,0 +1,177 @@
+//! From the manifest to what the roles run with.
+
+use std::time::Duration;
+
+use vitte_crds::telegram::Updates as UpdatesMode;
+use vitte_crds::{Bundle, SecretKeyRef, SecretString, env_name};
+use vitte_platform::config::{Config, Updates};
+use vitte_platform::database::DatabaseSettings;
+use vitte_platform::intake::polling::PollingSettings;
+use vitte_platform::jobs::JobSettings;
+use vitte_platform::limits::LimitSettings;
+use vitte_platform::outbox::{GateSettings, OutboxSettings, Retention};
+
+use crate::Refused;
+use crate::cli::{Connections, Tuning};
+use crate::manifest::environment;
+
+/// The value that a reference names, or a message that says where it was looked for.
+pub fn secret(bundle: &Bundle, reference: &SecretKeyRef, path: &str) -> Result<SecretString, Refused> {
+    bundle.secret(reference, &environment).ok_or_else(|| missing(reference, path))
+}
+
+pub fn optional_secret(
+    bundle: &Bundle,
+    reference: Option<&SecretKeyRef>,
+    path: &str,
+) -> Result<Option<SecretString>, Refused> {
+    reference.map(|r| secret(bundle, r, path)).transpose()
+}
+
+fn missing(reference: &SecretKeyRef, path: &str) -> Refused {
+    let SecretKeyRef { name, key } = reference;
+    Refused(format!(
+        "{path} names key {key:?} of Secret {name:?}, which is not there; \
+         give it as {}, in a Secret document of the manifest's file, or in --secrets FILE",
+        env_name(name, key)
+    ))
+}
+
+/// How long to wait and what to listen on are the mains' own.
+pub struct Parts {
+    pub token: SecretString,
+    pub api_url: String,
+    pub updates: Updates,
+    pub database_url: String,
+    pub redis_url: Option<String>,
+    pub schema_wait: Duration,
+    pub grace: Duration,
+    pub admin_password: Option<SecretString>,
+}
+
+pub fn config(bundle: &Bundle, parts: Parts, tuning: &Tuning) -> Config {
+    let spec = &bundle.bot.spec;
+    let database = spec.database.as_ref();
+    let mut settings = DatabaseSettings::new(parts.database_url);
+    if let Some(database) = database {
+        settings.pool_size = u32::try_from(database.pool_size).unwrap_or(5);
+        settings.statement_timeout = seconds(database.statement_timeout_seconds);
+    }
+    let mut outbox = OutboxSettings::default();
+    if tuning.chat_rate != 1 {
+        let rate = f64::from(tuning.chat_rate);
+        let interval = if tuning.chat_rate == 0 { Duration::ZERO } else { Duration::from_secs_f64(1.0 / rate) };
+        outbox.chat_interval = interval;
+        outbox.group_interval = outbox.group_interval.min(interval.saturating_mul(3));
+    }
+    Config {
+        name: bundle.bot.metadata.name.clone(),
+        api_url: parts.api_url,
+        token: parts.token,
+        updates: parts.updates,
+        languages: spec.languages.iter().map(|l| l.code().to_owned()).collect(),
+        database: settings,
+        redis_url: parts.redis_url,
+        limits: LimitSettings {
+            per_minute: u32::try_from(spec.limits.messages_per_minute).unwrap_or(10),
+            per_hour: u32::try_from(spec.limits.messages_per_hour).unwrap_or(100),
+        },
+        rate: GateSettings { per_second: tuning.send_rate },
+        outbox,
+        jobs: JobSettings::default(),
+        retention: Retention {
+            updates: days(spec.data.keep_updates_days),
+            sent: days(spec.data.keep_sent_days),
+        },
+        schema_wait: parts.schema_wait,
+        grace: parts.grace,
+        admin_password: parts.admin_password,
+    }
+}
+
+pub fn seconds(n: i32) -> Duration {
+    Duration::from_secs(u64::try_from(n).unwrap_or(0))
+}
+
+fn days(n: i32) -> Duration {
+    Duration::from_secs(24 * 3600 * u64::try_from(n).unwrap_or(1))
+}
+
+/// A pod's configuration: nothing is simulated, everything that the manifest names must be there.
+pub fn pod(
+    bundle: &Bundle,
+    connections: &Connections,
+    tuning: &Tuning,
+    schema_wait: Duration,
+    grace: Duration,
+) -> Result<Config, Refused> {
+    let spec = &bundle.bot.spec;
+    let database_url = database_url(bundle, connections.database_url.as_deref())?;
+    let redis_url = redis_url(bundle, connections.redis_url.as_deref())?;
+    let token = secret(bundle, &spec.telegram.token_secret_ref, "spec.telegram.tokenSecretRef")?;
+    let updates = match spec.telegram.updates {
+        UpdatesMode::Polling => Updates::Polling(PollingSettings::default()),
+        UpdatesMode::Webhook => webhook(bundle)?,
+    };
+    let password = optional_secret(bundle, spec.admin.password_secret_ref.as_ref(), "spec.admin.passwordSecretRef")?;
+    let api_url = spec.telegram.api_url.clone();
+    let parts = Parts {
+        token,
+        api_url,
+        updates,
+        database_url,
+        redis_url,
+        schema_wait,
+        grace,
+        admin_password: password,
+    };
+    Ok(config(bundle, parts, tuning))
+}
+
+/// The operator keeps the webhook's secret in a Secret and gives it by the environment; while it rotates, the previous
+/// one too.
+fn webhook(bundle: &Bundle) -> Result<Updates, Refused> {
+    let telegram = &bundle.bot.spec.telegram;
+    let current = environment("VITTE_WEBHOOK_SECRET").filter(|s| !s.is_empty()).ok_or_else(|| {
+        Refused(
+            "updates arrive by webhook, whose secret is not there; set VITTE_WEBHOOK_SECRET \
+             (1 to 256 of A-Z a-z 0-9 _ -), or spec.telegram.updates: Polling"
+                .to_owned(),
+        )
+    })?;
+    let previous = environment("VITTE_WEBHOOK_SECRET_PREVIOUS").filter(|s| !s.is_empty());
+    let valid = |s: &str| s.len() <= 256 && s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+    if !valid(&current) {
+        return Err(Refused("VITTE_WEBHOOK_SECRET is not valid; allowed: 1 to 256 of A-Z a-z 0-9 _ -".to_owned()));
+    }
+    let path = telegram.webhook_path().to_owned();
+    let hook = telegram.webhook.as_ref();
+    let url = hook.and_then(|w| w.url.clone().or_else(|| w.host.as_ref().map(|host| format!("https://{host}{path}"))));
+    let max_connections = hook.map_or(40, |w| u32::try_from(w.max_connections).unwrap_or(40));
+    let secrets = [Some(current), previous].into_iter().flatten().map(SecretString::from).collect();
+    Ok(Updates::Webhook { url, path, secrets, max_connections })
+}
+
+pub fn database_url(bundle: &Bundle, given: Option<&str>) -> Result<String, Refused> {
+    use vitte_crds::ExposeSecret;
+    if let Some(url) = given {
+        return Ok(url.to_owned());
+    }
+    let reference = bundle.bot.spec.database.as_ref().and_then(|d| d.url_secret_ref.as_ref());
+    let Some(reference) = reference else {
+        return Err(Refused(
+            "no database is named: set VITTE_DATABASE_URL, or spec.database.urlSecretRef in the manifest".to_owned(),
+        ));
+    };
+    Ok(secret(bundle, reference, "spec.database.urlSecretRef")?.expose_secret().to_owned())
+}
+
+pub fn redis_url(bundle: &Bundle, given: Option<&str>) -> Result<Option<String>, Refused> {
+    use vitte_crds::ExposeSecret;
+    if let Some(url) = given {
+        return Ok(Some(url.to_owned()));
+    }
+    let reference = bundle.bot.spec.redis.as_ref().and_then(|r| r.url_secret_ref.as_ref());
+    let url = optional_secret(bundle, reference, "spec.redis.urlSecretRef")?;
+    Ok(url.map(|u| u.expose_secret().to_owned()))
+}

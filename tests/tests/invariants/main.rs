@@ -1,0 +1,10 @@
+//! The invariants of the design, each with the mechanism that its test breaks without.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod intake;
+mod jobs;
+mod migrations;
+mod order;
+mod outbox;
+mod outages;
+mod polling;

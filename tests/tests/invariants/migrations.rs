@@ -1,0 +1,102 @@
+use sqlx::{Connection, Executor, PgConnection};
+use vitte_platform::database::DatabaseSettings;
+use vitte_platform::database::migrations::{Migration, MigrationError, Migrator, Phase, check, embedded};
+use vitte_tests::database::empty;
+use vitte_tests::until;
+
+async fn tables(url: &str) -> Vec<String> {
+    let mut connection = PgConnection::connect(url).await.unwrap();
+    sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+        .fetch_all(&mut connection)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn migrations_go_up_down_and_up_again_on_data() {
+    let url = empty().await;
+    let settings = DatabaseSettings::new(url.clone());
+    let mut migrator = Migrator::connect(&settings).await.unwrap();
+    let all = embedded().unwrap().len();
+    assert_eq!(migrator.up(None).await.unwrap().len(), all);
+    let full = tables(&url).await;
+    let mut connection = PgConnection::connect(&url).await.unwrap();
+    let rows = "INSERT INTO users (telegram_id, created_at, updated_at) VALUES (5, now(), now());
+        INSERT INTO companion_messages (chat_id, user_id, persona, role, content, created_at)
+            SELECT 5, id, 'luna', 'user', 'hi', now() FROM users;
+        INSERT INTO outbox (chat_id, priority, method, payload) VALUES (5, 0, 'sendMessage', '{}');
+        INSERT INTO jobs (name, class, payload, max_attempts) VALUES ('x', 'bulk', '{}', 1)";
+    connection.execute(sqlx::raw_sql(rows)).await.unwrap();
+    assert_eq!(migrator.down(0).await.unwrap().len(), all);
+    assert_eq!(tables(&url).await, ["schema_migrations"]);
+    assert_eq!(migrator.up(None).await.unwrap().len(), all);
+    assert_eq!(tables(&url).await, full);
+    assert!(migrator.status().await.unwrap().iter().all(|s| s.applied));
+}
+
+/// Breaks without the advisory lock.
+#[tokio::test]
+async fn ten_migrators_at_once_apply_each_migration_once() {
+    let url = empty().await;
+    let run = || async {
+        let settings = DatabaseSettings::new(url.clone());
+        Migrator::connect(&settings).await.unwrap().up(None).await.unwrap().len()
+    };
+    let applied = futures::future::join_all((0..10).map(|_| run())).await;
+    assert_eq!(applied.iter().sum::<usize>(), embedded().unwrap().len(), "{applied:?}");
+}
+
+fn slow() -> Vec<Migration> {
+    let up = "CREATE TABLE half (x int); SELECT pg_sleep(60)".to_owned();
+    let down = "DROP TABLE half".to_owned();
+    vec![Migration { version: 1, name: "0001_slow".into(), phase: Phase::Expand, up, down, checksum: "a".into() }]
+}
+
+/// Breaks when a file and its record are not one transaction, or when the lock outlives its session.
+#[tokio::test]
+async fn a_killed_migrator_leaves_nothing_half_done_and_the_next_goes_on() {
+    let url = empty().await;
+    let settings = DatabaseSettings::new(url.clone());
+    let mut migrator = Migrator::with(&settings, slow()).await.unwrap();
+    let task = tokio::spawn(async move { migrator.up(None).await });
+    let mut admin = PgConnection::connect(&url).await.unwrap();
+    let pid: i32 = until("the migration to be in its middle", async || {
+        sqlx::query_scalar(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%pg_sleep(60)%'
+             AND pid <> pg_backend_pid()",
+        )
+        .fetch_optional(&mut admin)
+        .await
+        .unwrap()
+    })
+    .await;
+    sqlx::query("SELECT pg_terminate_backend($1)").bind(pid).execute(&mut admin).await.unwrap();
+    assert!(matches!(task.await.unwrap(), Err(MigrationError::Failed(..))));
+    assert_eq!(tables(&url).await, ["schema_migrations"]);
+    assert_eq!(Migrator::connect(&settings).await.unwrap().up(None).await.unwrap().len(), embedded().unwrap().len());
+}
+
+/// Breaks without the checksum.
+#[tokio::test]
+async fn a_migration_changed_after_it_was_applied_is_refused_by_name() {
+    let url = empty().await;
+    let settings = DatabaseSettings::new(url.clone());
+    Migrator::connect(&settings).await.unwrap().up(None).await.unwrap();
+    let mut changed = embedded().unwrap();
+    changed[0].checksum = "other".to_owned();
+    let error = Migrator::with(&settings, changed).await.unwrap().up(None).await.unwrap_err().to_string();
+    assert!(error.contains("0001_platform was changed"), "{error}");
+    let older = embedded().unwrap()[..1].to_vec();
+    let error = Migrator::with(&settings, older).await.unwrap().up(None).await.unwrap_err().to_string();
+    assert!(error.contains("run a newer version"), "{error}");
+}
+
+#[tokio::test]
+async fn a_role_says_what_it_misses_in_a_database_without_the_schema() {
+    let url = empty().await;
+    let pool = vitte_platform::database::pool(&DatabaseSettings::new(url.clone())).unwrap();
+    let error = check(&pool).await.unwrap_err().to_string();
+    assert!(error.contains("first 0001_platform") && error.contains("vitte migrate up"), "{error}");
+    Migrator::connect(&DatabaseSettings::new(url)).await.unwrap().up(None).await.unwrap();
+    check(&pool).await.unwrap();
+}
