@@ -6,14 +6,16 @@
 
 pub mod database;
 pub mod person;
+pub mod process;
 pub mod replica;
 pub mod talker;
 pub mod telegram;
+pub mod webdriver;
 
 use std::time::Duration;
 
 /// The longest that a test waits for anything: far over what it takes, so that a busy machine fails no test.
-pub const LIMIT: Duration = Duration::from_secs(20);
+pub const LIMIT: Duration = Duration::from_secs(40);
 
 /// Waits until `check` gives something, looking again and again.
 pub async fn until<T>(what: &str, mut check: impl AsyncFnMut() -> Option<T>) -> T {

@@ -38,7 +38,7 @@ pub struct JobSettings {
 impl Default for JobSettings {
     fn default() -> Self {
         Self {
-            lease: Duration::from_secs(30),
+            lease: Duration::from_secs(8),
             poll: Duration::from_secs(1),
             concurrency: |class| match class {
                 Class::Interactive => 16,

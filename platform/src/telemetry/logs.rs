@@ -2,6 +2,7 @@
 //! machines, readable ones on a terminal. No message text, token or secret is ever logged.
 
 use std::io::IsTerminal;
+#[cfg(any(feature = "otlp", feature = "sentry"))]
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -10,6 +11,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 /// What the last traces and errors of a process may take to leave it.
+#[cfg(any(feature = "otlp", feature = "sentry"))]
 const FLUSH: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +90,7 @@ pub fn install(settings: &TelemetrySettings) -> Result<Guard, TelemetryError> {
 }
 
 fn layers(settings: &TelemetrySettings) -> Result<(Layers, Guard), TelemetryError> {
+    #[cfg_attr(not(any(feature = "otlp", feature = "sentry")), expect(unused_mut, reason = "nothing is added"))]
     let mut layers: Layers = vec![logs(&settings.level, settings.format)?];
     #[cfg(not(feature = "otlp"))]
     if settings.otlp_endpoint.is_some() {

@@ -64,8 +64,7 @@ pub(super) fn start(
         .map_err(|e| refused(&e.to_string()))?;
     let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
     let resource = Resource::builder().with_service_name(format!("vitte-{service}")).with_attribute(version).build();
-    let provider =
-        SdkTracerProvider::builder().with_batch_exporter(Roots(exporter)).with_resource(resource).build();
+    let provider = SdkTracerProvider::builder().with_batch_exporter(Roots(exporter)).with_resource(resource).build();
     // What libraries say stays out: a database driver's spans may hold what it was asked.
     let ours = filter_fn(|m| m.target().starts_with("vitte") && *m.level() <= Level::INFO);
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("vitte")).with_filter(ours);

@@ -73,8 +73,7 @@ impl Auth {
     }
 
     pub fn believes(&self, session: &str, token: &str) -> bool {
-        hex::decode(token)
-            .is_ok_and(|t| hmac::verify(&self.key, format!("token {session}").as_bytes(), &t).is_ok())
+        hex::decode(token).is_ok_and(|t| hmac::verify(&self.key, format!("token {session}").as_bytes(), &t).is_ok())
     }
 
     /// Takes a password from `client`. Each try counts, whatever it is.

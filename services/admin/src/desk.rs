@@ -44,8 +44,8 @@ pub struct Parts<'a> {
 }
 
 impl Admin {
-    pub fn new(parts: Parts<'_>) -> Self {
-        let Parts { config, registry, ground, sender, intake } = parts;
+    pub fn new(parts: &Parts<'_>) -> Self {
+        let Parts { config, registry, ground, sender, intake } = *parts;
         let bot_id = ground.telegram.bot_id();
         Self(Arc::new(Inner {
             bot: config.name.clone(),
@@ -99,7 +99,11 @@ impl Desk {
         let modules = self.admin.modules.iter().map(|p| (format!("/admin/{}", p.path), p.title.to_owned()));
         let nav = own.into_iter().map(|(href, title)| (href.to_owned(), title.to_owned())).chain(modules);
         let here = |href: &str| {
-            if href == "/admin" { self.path == href } else { self.path == href || self.path.starts_with(&format!("{href}/")) }
+            if href == "/admin" {
+                self.path == href
+            } else {
+                self.path == href || self.path.starts_with(&format!("{href}/"))
+            }
         };
         Frame {
             bot: self.admin.bot.clone(),

@@ -37,7 +37,8 @@ pub async fn run(config: Config, registry: Registry, door: Door, stop: Cancellat
     let ground = Ground::new(&config, "admin")?;
     let sender = ground.sender(&config);
     let intake = Intake::new(parts(&config, &ground, sender.clone()), &registry)?;
-    let admin = Admin::new(Parts { config: &config, registry: &registry, ground: &ground, sender: &sender, intake: &intake });
+    let admin =
+        Admin::new(&Parts { config: &config, registry: &registry, ground: &ground, sender: &sender, intake: &intake });
     let router = router::build(admin)?;
 
     let closing = CancellationToken::new();

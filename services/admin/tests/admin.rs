@@ -1,5 +1,5 @@
 //! The pages driven over HTTP, with a real database.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -108,7 +108,8 @@ impl Owner {
         if let Some(cookie) = &self.cookie {
             request = request.header("cookie", cookie);
         }
-        let request = request.header("sec-fetch-site", site).header("content-type", "application/x-www-form-urlencoded");
+        let request =
+            request.header("sec-fetch-site", site).header("content-type", "application/x-www-form-urlencoded");
         request.body(form.to_owned()).send().await.unwrap()
     }
 
@@ -317,7 +318,11 @@ async fn with_a_password_every_page_asks_for_it_once_in_twelve_hours() {
     let mut owner = Owner::start(Some("moonlight")).await;
     for path in ["/admin", "/admin/people", "/admin/updates/1?raw=yes", "/admin/echoes", "/admin/what"] {
         let response = owner.get(path).await;
-        assert_eq!((response.status().as_u16(), &response.headers()["location"]), (303, &"/admin/login".parse().unwrap()), "{path}");
+        assert_eq!(
+            (response.status().as_u16(), &response.headers()["location"]),
+            (303, &"/admin/login".parse().unwrap()),
+            "{path}"
+        );
     }
     assert_eq!(owner.send("/admin/jobs/replay", "same-origin", "ids=1").await.status(), 303);
     assert!(owner.read("/admin/login").await.contains("type=\"password\""));

@@ -49,10 +49,7 @@ pub fn build(config: &Config, registry: &Registry, ground: &Ground) -> Result<Ro
     Ok(Router::new()
         .nest("/api/v1", v1)
         .merge(docs::router())
-        .layer(SetResponseHeaderLayer::overriding(
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        ))
+        .layer(SetResponseHeaderLayer::overriding(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
         .layer(middleware::from_fn(trace::follow)))
 }
 

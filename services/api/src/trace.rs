@@ -16,9 +16,10 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The id to echo, and the trace's.
 fn ids(headers: &HeaderMap) -> (String, String) {
-    let said = headers.get(REQUEST_ID).and_then(|v| v.to_str().ok()).filter(|v| {
-        (1..=64).contains(&v.len()) && v.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
-    });
+    let said = headers
+        .get(REQUEST_ID)
+        .and_then(|v| v.to_str().ok())
+        .filter(|v| (1..=64).contains(&v.len()) && v.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)));
     let Some(said) = said else {
         let id = trace::new_id();
         return (id.clone(), id);
@@ -92,7 +93,10 @@ mod tests {
     #[test]
     fn a_uuid_from_the_client_is_the_traces_id_and_other_words_are_only_echoed() {
         let (echo, trace_id) = said("0AF76519-16CD-43DD-8448-EB211C80319C");
-        assert_eq!((echo.as_str(), trace_id.as_str()), ("0AF76519-16CD-43DD-8448-EB211C80319C", "0af7651916cd43dd8448eb211c80319c"));
+        assert_eq!(
+            (echo.as_str(), trace_id.as_str()),
+            ("0AF76519-16CD-43DD-8448-EB211C80319C", "0af7651916cd43dd8448eb211c80319c")
+        );
         let (echo, trace_id) = said("order-42");
         assert!(echo == "order-42" && trace::is_id(&trace_id));
         let (echo, trace_id) = said("a b");

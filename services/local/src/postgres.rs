@@ -206,7 +206,7 @@ fn tcp(tools: &Tools) -> Result<Reach, LocalError> {
     } else {
         // First the role, then the file: a kill in between only makes a new one.
         let password = urls::password();
-        
+        tools.set_password(&password)?;
         files::write_private(path, &password)?;
         password
     };

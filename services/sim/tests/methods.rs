@@ -172,6 +172,9 @@ async fn what_cannot_be_edited_or_deleted_is_refused() {
     assert_eq!(world.refused("editMessageText", anns).await, bad("message can't be edited"));
     let nameless = json!({"chat_id": 7, "text": "x"});
     assert_eq!(world.refused("editMessageText", nameless).await, bad("message identifier is not specified"));
+    // Other words than for a new message.
+    let long = json!({"chat_id": 7, "message_id": 1, "text": "x".repeat(4097)});
+    assert_eq!(world.refused("editMessageText", long).await, bad("MESSAGE_TOO_LONG"));
 }
 
 #[tokio::test]

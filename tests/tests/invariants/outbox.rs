@@ -10,6 +10,10 @@ use vitte_tests::replica::{Replica, Setup};
 use vitte_tests::telegram::{Telegram, message};
 use vitte_tests::until;
 
+/// A picture of one pixel.
+const PIXEL: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89\
+    \0\0\0\rIDATx\x9cc\xf8\xff\xff?\0\x05\xfe\x02\xfe\xa7\x35\x81\x84\0\0\0\0IEND\xaeB`\x82";
+
 async fn write(pool: &PgPool, chat: i64, priority: Priority, text: &str) -> i64 {
     let mut tx = pool.begin().await.unwrap();
     let entries = Entry::message(chat, priority, Message::plain(text));
@@ -164,7 +168,7 @@ async fn an_edit_names_a_message_that_was_not_sent_yet() {
 async fn a_file_is_uploaded_once_and_then_sent_by_its_id() {
     let (telegram, (database, pool)) = (Telegram::start().await, migrated_pool().await);
     let mut tx = pool.begin().await.unwrap();
-    let png = Media::Upload { file_name: "a.png".into(), mime: "image/png".into(), content: vec![137, 80, 78, 71] };
+    let png = Media::Upload { file_name: "a.png".into(), mime: "image/png".into(), content: PIXEL.to_vec() };
     let entries = Entry::message(5, Priority::Interactive, Message::photo(png, "look"));
     let _ = outbox::enqueue(&mut tx, entries, None, None).await.unwrap();
     tx.commit().await.unwrap();

@@ -5,6 +5,7 @@ mod world;
 
 use vitte_companion::model::ModelError;
 use vitte_platform::jobs::replay_dead;
+use vitte_tests::until;
 
 use crate::world::{Does, Gate, World};
 
@@ -31,7 +32,6 @@ async fn a_person_is_greeted_in_their_language_and_answered_with_the_whole_conve
     );
     assert_eq!(world.count("SELECT count(*) FROM companion_usage WHERE model = 'billed' AND NOT estimated").await, 1);
     assert_eq!(world.count("SELECT count(*) FROM companion_usage WHERE model = 'scripted' AND estimated").await, 1);
-    assert!(!world.telegram.calls("sendChatAction").await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,6 +64,7 @@ async fn a_message_before_the_first_word_joins_and_one_after_it_gets_an_answer_o
     before.is_reached().await;
     ann.say("two").await;
     world.owes(2).await;
+    until("typing", async || (!world.telegram.calls("sendChatAction").await.is_empty()).then_some(())).await;
     before.open.add_permits(1);
     after.is_reached().await;
     ann.say("three").await;
@@ -73,6 +74,10 @@ async fn a_message_before_the_first_word_joins_and_one_after_it_gets_an_answer_o
     world.rests().await;
     let asked = world.model.asked();
     assert_eq!(asked[1..], ["Hi P5! I am Luna. | one\ntwo", "Hi P5! I am Luna. | one\ntwo | First, then. | three"]);
+    // Later the conversation is told as it was seen: each answer after what it answered.
+    ann.say("four").await;
+    ann.hears(3).await;
+    assert_eq!(world.model.asked()[3], "one\ntwo | First, then. | three | Second. | four");
     let drafts = world.telegram.calls("sendMessageDraft").await;
     assert!(drafts.iter().all(|draft| draft["text"] != "Never said."), "{drafts:?}");
 }
@@ -197,7 +202,10 @@ async fn what_waits_is_seen_in_the_status_and_help_lists_what_there_is() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_language_is_chosen_in_place_and_spoken_from_then_on() {
     let world = World::new(vec![]).await;
+    let _worker = world.work();
     let ann = world.person();
+    ann.say("hello").await;
+    ann.hears(1).await;
     ann.say("/language").await;
     let choice = ann.hears_of("Which language").await;
     ann.press(choice["message_id"].as_i64().unwrap(), "accounts:language:ru").await;
@@ -205,6 +213,10 @@ async fn the_language_is_chosen_in_place_and_spoken_from_then_on() {
     assert_eq!(edited["message_id"], choice["message_id"]);
     ann.say("/start").await;
     ann.hears_of("Привет, P5! Я Луна.").await;
+    // The worker does not go on with the row that it had read before.
+    ann.say("привет").await;
+    ann.hears(5).await;
+    assert!(world.model.asked()[1].starts_with("Привет, P5! Я Луна. | hello"), "{:?}", world.model.asked());
 }
 
 #[tokio::test(flavor = "multi_thread")]

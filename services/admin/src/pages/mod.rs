@@ -58,19 +58,25 @@ struct FailurePage<'a> {
 impl IntoResponse for PageFailure {
     fn into_response(self) -> Response {
         let (status, title, text) = match &self {
-            PageFailure::NotFound => (StatusCode::NOT_FOUND, "Nothing here", "There is no such page, or it is gone by now."),
+            PageFailure::NotFound => {
+                (StatusCode::NOT_FOUND, "Nothing here", "There is no such page, or it is gone by now.")
+            }
             PageFailure::Forbidden => (
                 StatusCode::FORBIDDEN,
                 "Not done",
                 "The form was old, or came from another site. Go back, load the page anew and try again.",
             ),
             PageFailure::Wrong(text) => (StatusCode::BAD_REQUEST, "Not done", text.as_str()),
-            PageFailure::Away => {
-                (StatusCode::SERVICE_UNAVAILABLE, "The database does not answer", "Nothing was changed. Try again in a moment.")
-            }
-            PageFailure::Broken => {
-                (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong here", "Nothing was changed. The log knows more.")
-            }
+            PageFailure::Away => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The database does not answer",
+                "Nothing was changed. Try again in a moment.",
+            ),
+            PageFailure::Broken => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "Something went wrong here",
+                "Nothing was changed. The log knows more.",
+            ),
         };
         let trace_id = matches!(self, PageFailure::Away | PageFailure::Broken).then(trace::current_or_new);
         (status, render(&FailurePage { title, text, trace_id })).into_response()

@@ -68,7 +68,13 @@ pub async fn pending(desk: Desk, Query(paged): Query<Paged>) -> PageResult {
         .into_iter()
         .map(|row| Chat {
             id: row.chat_id,
-            name: chat_name(row.chat_id, row.person, row.first_name.as_deref(), row.last_name.as_deref(), row.username.as_deref()),
+            name: chat_name(
+                row.chat_id,
+                row.person,
+                row.first_name.as_deref(),
+                row.last_name.as_deref(),
+                row.username.as_deref(),
+            ),
             person: row.person,
             pending: row.pending,
             oldest: desk.when(row.oldest),
@@ -146,7 +152,13 @@ pub async fn dead(desk: Desk, Query(paged): Query<Paged>, Query(said): Query<Sai
         .map(|row| Dead {
             id: row.id,
             chat_id: row.chat_id,
-            name: chat_name(row.chat_id, row.person, row.first_name.as_deref(), row.last_name.as_deref(), row.username.as_deref()),
+            name: chat_name(
+                row.chat_id,
+                row.person,
+                row.first_name.as_deref(),
+                row.last_name.as_deref(),
+                row.username.as_deref(),
+            ),
             person: row.person,
             method: row.method,
             attempts: row.attempts,

@@ -77,8 +77,7 @@ pub async fn show(desk: Desk) -> PageResult {
         sqlx::query_as("SELECT role, left(id::text, 8), seen_at FROM processes ORDER BY role, seen_at DESC LIMIT 50")
             .fetch_all(&desk.pool)
             .await?;
-    let processes =
-        processes.into_iter().map(|(role, id, seen)| Process { role, id, seen: desk.when(seen) }).collect();
+    let processes = processes.into_iter().map(|(role, id, seen)| Process { role, id, seen: desk.when(seen) }).collect();
     let mut frame = desk.frame("Overview");
     frame.refresh = Some(15);
     Ok(render(&Overview {

@@ -87,7 +87,9 @@ pub async fn erase(desk: Desk, Path(id): Path<i64>, Form(confirmed): Form<Confir
     let mut tx = desk.pool.begin().await?;
     let user = find(&mut tx, id).await?;
     if confirmed.telegram_id.trim() != user.telegram_id.to_string() {
-        return Err(PageFailure::Wrong("The number typed is not this person's Telegram id. Nothing was erased.".to_owned()));
+        return Err(PageFailure::Wrong(
+            "The number typed is not this person's Telegram id. Nothing was erased.".to_owned(),
+        ));
     }
     // The chat's lock, as a turn takes it: nobody writes for this person meanwhile.
     sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(user.telegram_id).execute(&mut *tx).await?;

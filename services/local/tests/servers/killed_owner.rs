@@ -2,11 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::Command;
 
 use vitte_local::{DataDir, LocalError, Postgres, Redis, RedisOptions};
 
-use crate::world::{Home, alive, quick, run, text, until, working_in};
+use crate::world::{Home, Stranger, alive, quick, run, text, until, working_in};
 
 /// Its presence in the working directory is the order to be an owner.
 const ORDER: &str = "be an owner";
@@ -29,19 +29,17 @@ async fn owner() {
     std::future::pending::<()>().await;
 }
 
-fn spawn_owner(home: &Home) -> Child {
+fn spawn_owner(home: &Home) -> Stranger {
     fs::write(home.path.join(ORDER), "").unwrap();
-    Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "killed_owner::owner"])
-        .current_dir(&home.path)
-        .spawn()
-        .unwrap()
+    let mut owner = Command::new(std::env::current_exe().unwrap());
+    owner.args(["--ignored", "--exact", "killed_owner::owner"]).current_dir(&home.path);
+    Stranger::spawn(owner)
 }
 
 #[tokio::test]
 async fn the_next_owner_ends_what_a_killed_one_left_and_finds_its_data() {
     let home = Home::closed();
-    let mut owner = spawn_owner(&home);
+    let owner = spawn_owner(&home);
     let ready: PathBuf = home.path.join(READY);
     until("the owner is ready", || ready.exists()).await;
     let pids: Vec<u32> = fs::read_to_string(&ready).unwrap().split(' ').map(|pid| pid.parse().unwrap()).collect();
@@ -50,8 +48,7 @@ async fn the_next_owner_ends_what_a_killed_one_left_and_finds_its_data() {
     let refused = DataDir::open(&directory).unwrap_err();
     assert!(matches!(refused, LocalError::Held { pid: Some(pid), .. } if pid == owner.id()));
 
-    owner.kill().unwrap();
-    owner.wait().unwrap();
+    drop(owner);
     assert!(pids.iter().all(|pid| alive(*pid)), "its servers live on");
 
     let data = DataDir::open(&directory).unwrap();
@@ -67,11 +64,10 @@ async fn the_next_owner_ends_what_a_killed_one_left_and_finds_its_data() {
 #[tokio::test]
 async fn an_owner_killed_while_it_makes_the_cluster_leaves_nothing_in_the_way() {
     let home = Home::closed();
-    let mut owner = spawn_owner(&home);
+    let owner = spawn_owner(&home);
     let unfinished = home.path.join(".vitte/postgres/cluster.new");
     until("initdb works", || unfinished.join("PG_VERSION").exists()).await;
-    owner.kill().unwrap();
-    owner.wait().unwrap();
+    drop(owner);
     let data = DataDir::open(home.path.join(".vitte")).unwrap();
     let postgres = Postgres::start(quick(data.postgres())).await.unwrap();
     assert_eq!(text(postgres.url(), "SELECT 'anew'").await, "anew");

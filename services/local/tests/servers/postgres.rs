@@ -196,6 +196,7 @@ async fn a_killed_server_is_noticed_and_restarts_under_the_same_url() {
         run(server.url(), "CREATE TABLE IF NOT EXISTS k(n int); INSERT INTO k VALUES (1)").await;
         let url = server.url().to_owned();
         server.kill().await.unwrap();
+        assert_eq!(working_in(&home.path), Vec::<String>::new());
         let status: ExitStatus = server.died().await;
         assert!(!status.success());
         assert!(PgConnection::connect(&url).await.is_err());

@@ -44,7 +44,7 @@ pub async fn start(home: &Home) -> Postgres {
     Postgres::start(quick(home.postgres())).await.unwrap()
 }
 
-/// A process that is none of the servers'; it ends with its test.
+/// A process that is none of our servers'; its drop is a SIGKILL.
 pub struct Stranger(Child);
 
 impl Stranger {

@@ -27,15 +27,19 @@ const app = {
     if (ok) lost.delete(pane); else lost.add(pane);
     showConnection();
   },
-  changed(person, message) {
-    summaries.set(person.id, { last: message, unread: 0 });
+  changed(person, last) {
+    summarize(person, last);
     showPeople();
   },
   activate(pane) {
     const at = panes.indexOf(pane);
     if (at >= 0 && at !== layout.active) { layout.active = at; store.save(); showActive(); }
   },
-  back() { $("app").dataset.view = "list"; $("people").querySelector("[aria-current=true]")?.focus(); },
+  back() {
+    show("list");
+    store.save();
+    $("people").querySelector("[aria-current=true]")?.focus();
+  },
   split() {
     if (panes.length > 1) return app.close(panes[1 - layout.active]);
     const other = people.find((person) => !layout.open.includes(person.id));
@@ -52,11 +56,24 @@ const app = {
   },
 };
 
+/** On a phone either the people or a chat is to be seen; a reload comes back to it. */
+function show(view) {
+  layout.view = view;
+  $("app").dataset.view = view;
+}
+
+/** What the list of people says about a chat whose newest message is `last`. */
+function summarize(person, last) {
+  const visible = !document.hidden && panes.some((pane) => pane.person === person && pane.element.offsetParent);
+  const unread = last?.from === "bot" && !visible ? Math.max(0, last.message_id - person.seen) : 0;
+  summaries.set(person.id, { last, unread });
+}
+
 /** Shows a person's chat in the active pane, or where it is open already. */
 function open(id) {
   const at = layout.open.indexOf(id);
   if (at >= 0) layout.active = at; else layout.open[layout.active] = id;
-  $("app").dataset.view = "chat";
+  show("chat");
   arrange();
   panes[layout.active]?.composer.focus();
 }
@@ -85,6 +102,7 @@ function showActive() {
     pane.splitButton.hidden = panes.length > 1;
     pane.closeButton.hidden = panes.length < 2;
     pane.seen();
+    summarize(pane.person, pane.log.last ?? summaries.get(pane.person.id)?.last);
   });
   showPeople();
 }
@@ -127,9 +145,7 @@ async function poll() {
       const last = chat.last_message;
       // A world begun anew counts from one again.
       person.seen = Math.min(person.seen, last?.message_id ?? 0);
-      const isOpen = layout.open.includes(person.id) && !document.hidden;
-      const unread = last && last.from === "bot" && last.message_id > person.seen && !isOpen ? last.message_id - person.seen : 0;
-      summaries.set(person.id, { last, unread });
+      summarize(person, last);
     }
     if (JSON.stringify(found) !== JSON.stringify(bot)) {
       bot = found;
@@ -163,7 +179,7 @@ function setUp() {
   document.addEventListener("visibilitychange", () => { for (const pane of panes) pane.seen(); });
   const asked = Number(new URLSearchParams(location.search).get("chat"));
   if (store.personOf(asked)) layout.open = [asked];
-  $("app").dataset.view = asked ? "chat" : "list";
+  show(asked ? "chat" : layout.view ?? "list");
   arrange();
   poll();
 }

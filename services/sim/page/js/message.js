@@ -21,7 +21,7 @@ function photo(message) {
 function documentLink(message) {
   return h("a", { class: "document", href: message.file_url, download: message.file?.name ?? "", data: { testid: "document" } },
     h("span", { class: "document-icon" }, icon("file")),
-    h("span", {}, h("span", { class: "document-name" }, message.file?.name ?? t("doc")), h("span", { class: "document-size" }, size(message.file?.size))));
+    h("span", {}, h("span", { class: "document-name" }, message.file?.name ?? t("document")), h("span", { class: "document-size" }, size(message.file?.size))));
 }
 
 function media(message) {

@@ -13,7 +13,7 @@ import { listen } from "./stream.js";
 const NEAR_END = 90;
 /** A pressed button that nobody answers comes back after this. */
 const PRESS_LIMIT_MS = 15_000;
-const ACTIONS = { typing: "typing", upload_photo: "uploadPhoto", record_voice: "recordVoice", upload_voice: "recordVoice", upload_document: "document" };
+const ACTIONS = { typing: "typing", upload_photo: "uploadPhoto", record_voice: "recordVoice", upload_voice: "recordVoice", upload_document: "uploadDocument" };
 
 export class Pane {
   /** app: {bot(), commands(language), connection(pane, ok), changed(person, message), activate(pane), back(), split(), close(pane)} */
@@ -120,7 +120,8 @@ export class Pane {
     if (message.keyboard) this.composer.setKeyboard(message.keyboard);
     this.log.put(message, !becomes);
     this.seen();
-    this.app.changed(this.person, message);
+    // An edit may be of an older one.
+    this.app.changed(this.person, this.log.last);
   }
 
   onTyping(action, seconds = 5) {

@@ -9,7 +9,7 @@ const MOST_SHOWN = 99;
 
 function preview(message) {
   if (!message) return t("noMessages");
-  const text = message.text || t({ photo: "photo", voice: "voice", document: "doc" }[message.kind] ?? "noMessages");
+  const text = message.text || t(message.kind);
   return message.from === "user" ? `${t("you")}: ${text}` : text;
 }
 

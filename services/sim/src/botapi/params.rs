@@ -100,7 +100,9 @@ impl Params {
             let name = field.file_name().map(str::to_owned);
             let mime = field.content_type().map(str::to_owned);
             let bytes = field.bytes().await.map_err(unreadable)?;
-            if name.is_some() {
+            if let Some(name) = name {
+                // Clients without a name to give send an empty one.
+                let name = (!name.is_empty()).then_some(name);
                 self.files.insert(key, Upload { name, mime, bytes });
             } else {
                 let text = String::from_utf8(bytes.to_vec());

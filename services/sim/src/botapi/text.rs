@@ -33,14 +33,23 @@ pub fn formatted(params: &Params, name: &str, entities_name: &str) -> Result<For
     Ok(Formatted { text, entities })
 }
 
-/// The `text` of a message.
+/// The `text` of a new message.
 pub fn message_text(params: &Params) -> Result<Formatted, ApiError> {
+    limited_text(params, "message is too long")
+}
+
+/// The `text` that replaces a message's; Telegram calls the same fault by another name here.
+pub fn edited_text(params: &Params) -> Result<Formatted, ApiError> {
+    limited_text(params, "MESSAGE_TOO_LONG")
+}
+
+fn limited_text(params: &Params, too_long: &str) -> Result<Formatted, ApiError> {
     let formatted = formatted(params, "text", "entities")?;
     if formatted.text.is_empty() {
         return Err(ApiError::bad("message text is empty"));
     }
     if utf16_len(&formatted.text) > MAX_TEXT {
-        return Err(ApiError::bad("message is too long"));
+        return Err(ApiError::bad(too_long));
     }
     Ok(formatted)
 }

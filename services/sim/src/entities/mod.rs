@@ -91,10 +91,7 @@ pub enum EntityKind {
 impl EntityKind {
     /// A mere look, which may overlap anything but code and is cut where it has to be.
     pub(crate) const fn is_style(self) -> bool {
-        matches!(
-            self,
-            Self::Bold | Self::Italic | Self::Underline | Self::Strikethrough | Self::Spoiler
-        )
+        matches!(self, Self::Bold | Self::Italic | Self::Underline | Self::Strikethrough | Self::Spoiler)
     }
 
     pub(crate) const fn is_quote(self) -> bool {
@@ -108,15 +105,7 @@ impl EntityKind {
 
 impl Entity {
     pub(crate) const fn new(kind: EntityKind, offset: u32, length: u32) -> Self {
-        Self {
-            kind,
-            offset,
-            length,
-            url: None,
-            user: None,
-            language: None,
-            custom_emoji_id: None,
-        }
+        Self { kind, offset, length, url: None, user: None, language: None, custom_emoji_id: None }
     }
 
     /// The first code unit after it.

@@ -30,7 +30,7 @@ use serde_json::json;
 
 use crate::Sim;
 use crate::world::faults::{Fault, FaultMode};
-use request::{Request, Refusal};
+use request::{Refusal, Request};
 use stream::Completion;
 
 /// As a fault names this endpoint.

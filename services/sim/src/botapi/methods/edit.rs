@@ -14,7 +14,7 @@ const NOT_MODIFIED: &str = "message is not modified: specified new message conte
                             exactly the same as a current content and reply markup of the message";
 
 pub fn text(sim: &Sim, bot: i64, params: &Params) -> Result<Answer, ApiError> {
-    let formatted = text::message_text(params)?;
+    let formatted = text::edited_text(params)?;
     let inline = replies::markup(params)?.inline;
     change(sim, bot, params, |message| {
         if message.media.is_some() {

@@ -1,0 +1,7 @@
+//! The executable: `vitte up` as a person starts it, and the roles as pods run them, killed at random.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod companion;
+mod kills;
+mod refusals;
+mod up;
