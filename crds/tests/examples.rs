@@ -73,7 +73,7 @@ fn the_production_manifest_survives_being_written_and_read_again() {
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "a switch of the test, no setting of the program")]
-fn the_checked_in_schema_is_what_the_types_give() {
+fn generated_schema_is_what_the_types_give() {
     let path = folder("yaml/vittebot.schema.json");
     let generated = format!("{}\n", serde_json::to_string_pretty(&json_schema()).unwrap());
     if std::env::var_os("UPDATE_GENERATED").is_some() {

@@ -29,9 +29,13 @@ impl Default for LimitSettings {
 pub enum Verdict {
     Allowed,
     /// The first refusal of a row: say so once, kindly.
-    Refused { retry_after: Duration },
+    Refused {
+        retry_after: Duration,
+    },
     /// Refused again since: say nothing.
-    Silent { retry_after: Duration },
+    Silent {
+        retry_after: Duration,
+    },
 }
 
 /// Fixed windows whose length begins with a person's first message. Returns {state, milliseconds}: 0 allowed, 1
@@ -110,10 +114,8 @@ impl Limits {
         }
         let entry = people.entry(person).or_insert(Local { minute: (now, 0), hour: (now, 0), said_until: None });
         let mut wait = Duration::ZERO;
-        let windows = [
-            (&mut entry.minute, self.settings.per_minute, MINUTE),
-            (&mut entry.hour, self.settings.per_hour, HOUR),
-        ];
+        let windows =
+            [(&mut entry.minute, self.settings.per_minute, MINUTE), (&mut entry.hour, self.settings.per_hour, HOUR)];
         for (window, limit, length) in windows {
             if now.duration_since(window.0) >= length {
                 *window = (now, 0);

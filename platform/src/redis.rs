@@ -52,7 +52,8 @@ impl Redis {
             .set_response_timeout(Some(LIMIT))
             .set_number_of_retries(0)
             .set_max_delay(REST);
-        let connection = ConnectionManager::new_lazy_with_config(client, config).map_err(|e| RedisUrlError(e.to_string()))?;
+        let connection =
+            ConnectionManager::new_lazy_with_config(client, config).map_err(|e| RedisUrlError(e.to_string()))?;
         let state = Arc::new(State { start: Instant::now(), resting_until: AtomicU64::new(0) });
         Ok(Self { connection, state })
     }

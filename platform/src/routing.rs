@@ -11,15 +11,28 @@ use crate::telegram::incoming::{Callback, ChatKind, Event, Incoming};
 /// Where an update goes.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Route<'a> {
-    Command { module: &'static str, name: &'static str, args: &'a str },
-    Callback { module: &'static str, data: &'a str },
-    Conversation { module: &'static str },
-    FreeText { module: &'static str },
+    Command {
+        module: &'static str,
+        name: &'static str,
+        args: &'a str,
+    },
+    Callback {
+        module: &'static str,
+        data: &'a str,
+    },
+    Conversation {
+        module: &'static str,
+    },
+    FreeText {
+        module: &'static str,
+    },
     /// Closes whatever is open.
     Cancel,
     /// Nobody takes it: say what the bot can do.
     Help,
-    Blocked { blocked: bool },
+    Blocked {
+        blocked: bool,
+    },
     /// Not for us, or nothing to say.
     Ignore,
 }

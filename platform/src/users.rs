@@ -96,12 +96,14 @@ pub async fn set_language(c: &mut PgConnection, id: i64, language: &str, now: Ti
 
 /// Telegram said 403, or the person blocked the bot in front of us.
 pub async fn set_blocked(c: &mut PgConnection, telegram_id: i64, blocked: bool) -> sqlx::Result<()> {
-    sqlx::query("UPDATE users SET is_bot_blocked = $2, updated_at = now() WHERE telegram_id = $1 AND is_bot_blocked <> $2")
-        .bind(telegram_id)
-        .bind(blocked)
-        .execute(c)
-        .await
-        .map(|_| ())
+    sqlx::query(
+        "UPDATE users SET is_bot_blocked = $2, updated_at = now() WHERE telegram_id = $1 AND is_bot_blocked <> $2",
+    )
+    .bind(telegram_id)
+    .bind(blocked)
+    .execute(c)
+    .await
+    .map(|_| ())
 }
 
 /// Erases a person: the row, what hangs on it by foreign keys, and everything of theirs in the platform's tables.

@@ -158,4 +158,3 @@ impl Module for Talker {
         vec![Schedule::new("talker.bell", "* * * * *", Duration::from_secs(3600), &job).unwrap()]
     }
 }
-

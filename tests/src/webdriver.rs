@@ -5,17 +5,15 @@
 //! wait has a limit. What must never happen here: a browser, driver or profile that outlives its value.
 //! <https://www.w3.org/TR/webdriver2/>
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use base64::Engine as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
 
 use crate::LIMIT;
 
@@ -26,7 +24,7 @@ const CHROMEDRIVER: &str = "/usr/bin/chromedriver";
 const START: Duration = Duration::from_secs(60);
 const STARTED: &str = "was started successfully on port ";
 
-const FLAGS: [&str; 10] = [
+const FLAGS: [&str; 11] = [
     "--headless=new",
     "--no-sandbox",
     "--disable-gpu",
@@ -36,6 +34,8 @@ const FLAGS: [&str; 10] = [
     "--disable-component-update",
     "--disable-sync",
     "--disable-dev-shm-usage",
+    // Its reports would be kept outside the profile.
+    "--disable-crash-reporter",
     // The page speaks the browser's language; tests read English.
     "--lang=en-US",
 ];
@@ -61,10 +61,9 @@ pub enum Screen {
 /// One browser with one tab. Its processes and its profile end with its value.
 pub struct Browser {
     http: reqwest::Client,
-    driver: SocketAddr,
+    driver: Driver,
     session: String,
-    process: Child,
-    browser_pid: Option<i32>,
+    pid: Option<i32>,
     // Last: the folder goes when nobody writes to it any more.
     _profile: TempDir,
 }
@@ -80,8 +79,8 @@ impl Browser {
         crate::tls();
         let http = reqwest::Client::builder().no_proxy().timeout(START).build().unwrap();
         let profile = TempDir::new().unwrap();
-        let (process, driver) = start_driver().await;
-        let mut browser = Self { http, driver, session: String::new(), process, browser_pid: None, _profile: profile };
+        let driver = Driver::start().await;
+        let mut browser = Self { http, driver, session: String::new(), pid: None, _profile: profile };
         let mut args: Vec<String> = FLAGS.map(str::to_owned).into();
         args.push(format!("--user-data-dir={}", browser._profile.path().display()));
         args.push("--window-size=1280,860".to_owned());
@@ -95,7 +94,7 @@ impl Browser {
         let answer = browser.send("POST", "/session", &json!({"capabilities": {"alwaysMatch": wanted}})).await;
         browser.session = answer["sessionId"].as_str().unwrap().to_owned();
         let pid = answer["capabilities"]["goog:processID"].as_i64();
-        browser.browser_pid = pid.and_then(|pid| i32::try_from(pid).ok());
+        browser.pid = pid.and_then(|pid| i32::try_from(pid).ok());
         browser
     }
 
@@ -105,7 +104,7 @@ impl Browser {
     }
 
     async fn try_send(&self, method: &str, path: &str, body: &Value) -> Result<Value, String> {
-        let url = format!("http://{}{path}", self.driver);
+        let url = format!("http://{}{path}", self.driver.address);
         let mut request = self.http.request(method.parse().unwrap(), url);
         if method == "POST" {
             request = request.json(body);
@@ -234,49 +233,61 @@ impl Browser {
     }
 }
 
-/// Starts a driver on a port that it finds itself.
-async fn start_driver() -> (Child, SocketAddr) {
-    let mut process = Command::new(CHROMEDRIVER)
-        .arg("--port=0")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-    let port = tokio::time::timeout(START, async {
-        while let Some(line) = lines.next_line().await.unwrap() {
-            if let Some((_, rest)) = line.split_once(STARTED) {
-                return rest.trim_end_matches('.').parse::<u16>().unwrap();
-            }
-        }
-        panic!("{CHROMEDRIVER} ended without a word about its port");
-    });
-    let port = port.await.expect("chromedriver starts within its limit");
-    // A full pipe would stop it.
-    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-    (process, SocketAddr::from(([127, 0, 0, 1], port)))
-}
-
 impl Drop for Browser {
     fn drop(&mut self) {
-        // The driver takes its browser with it when asked; killed, it would leave it behind. No runtime is sure to
-        // be there to wait for the answer, so this asks by hand.
-        if !self.session.is_empty() {
-            let _ = quit(self.driver, &self.session);
-        }
-        let _ = self.process.start_kill();
-        if let Some(pid) = self.browser_pid {
+        // The driver takes its browser with it when asked; killed, it would leave it behind.
+        let gone = self.session.is_empty() || self.driver.quit(&self.session).is_ok();
+        if let (false, Some(pid)) = (gone, self.pid) {
             let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
         }
     }
 }
 
-fn quit(driver: SocketAddr, session: &str) -> std::io::Result<()> {
-    let limit = Duration::from_secs(5);
-    let mut stream = TcpStream::connect_timeout(&driver, limit)?;
-    stream.set_read_timeout(Some(limit))?;
-    write!(stream, "DELETE /session/{session} HTTP/1.1\r\nHost: {driver}\r\nConnection: close\r\n\r\n")?;
-    stream.read_to_end(&mut Vec::new()).map(drop)
+/// The program that turns the protocol into what the browser does. Ends with its value.
+struct Driver {
+    process: Child,
+    address: SocketAddr,
+}
+
+impl Driver {
+    /// On a port that it finds itself.
+    async fn start() -> Self {
+        let mut command = Command::new(CHROMEDRIVER);
+        command.arg("--port=0").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut driver = Self { process: command.spawn().unwrap(), address: SocketAddr::from(([127, 0, 0, 1], 0)) };
+        let output = BufReader::new(driver.process.stdout.take().unwrap());
+        let (found, port) = tokio::sync::oneshot::channel::<u16>();
+        std::thread::spawn(move || {
+            let mut found = Some(found);
+            // To its end: a full pipe would stop the driver.
+            for line in output.lines().map_while(Result::ok) {
+                let port = line.split_once(STARTED).and_then(|(_, rest)| rest.trim_end_matches('.').parse().ok());
+                if let Some(port) = port
+                    && let Some(found) = found.take()
+                {
+                    let _ = found.send(port);
+                }
+            }
+        });
+        let port = tokio::time::timeout(START, port).await.expect("chromedriver starts within its limit");
+        driver.address.set_port(port.expect("chromedriver says its port before it ends"));
+        driver
+    }
+
+    /// Ends a session and its browser. No runtime is sure to be there to wait for the answer, so this asks by hand.
+    fn quit(&self, session: &str) -> std::io::Result<()> {
+        let limit = Duration::from_secs(5);
+        let mut stream = TcpStream::connect_timeout(&self.address, limit)?;
+        stream.set_read_timeout(Some(limit))?;
+        let host = self.address;
+        write!(stream, "DELETE /session/{session} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
+        stream.read_to_end(&mut Vec::new()).map(drop)
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
 }

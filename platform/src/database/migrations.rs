@@ -72,9 +72,7 @@ pub enum MigrationError {
     Failed(String, sqlx::Error),
     #[error("migrations/{0}: {1}")]
     File(String, &'static str),
-    #[error(
-        "migration {0} was changed after it had been applied; restore the file and write a new migration instead"
-    )]
+    #[error("migration {0} was changed after it had been applied; restore the file and write a new migration instead")]
     Changed(String),
     #[error("the database has migration {0}, which this version does not know; run a newer version")]
     Unknown(i32),
@@ -251,10 +249,9 @@ async fn run_file(
 
 /// The versions applied, after checking that what is applied is what the files say.
 async fn verify(connection: &mut PgConnection, migrations: &[Migration]) -> Result<Vec<i32>, MigrationError> {
-    let rows: Vec<(i32, String)> =
-        sqlx::query_as("SELECT version, checksum FROM schema_migrations ORDER BY version")
-            .fetch_all(connection)
-            .await?;
+    let rows: Vec<(i32, String)> = sqlx::query_as("SELECT version, checksum FROM schema_migrations ORDER BY version")
+        .fetch_all(connection)
+        .await?;
     for (version, checksum) in &rows {
         match migrations.iter().find(|m| m.version == *version) {
             None => return Err(MigrationError::Unknown(*version)),
@@ -270,20 +267,19 @@ async fn verify(connection: &mut PgConnection, migrations: &[Migration]) -> Resu
 pub async fn check(pool: &PgPool) -> Result<(), MigrationError> {
     let migrations = embedded()?;
     let mut connection = pool.acquire().await?;
-    let known: Option<String> = sqlx::query_scalar("SELECT to_regclass('schema_migrations')::text")
-        .fetch_one(&mut *connection)
-        .await?;
+    let known: Option<String> =
+        sqlx::query_scalar("SELECT to_regclass('schema_migrations')::text").fetch_one(&mut *connection).await?;
     let rows: Vec<(i32, String)> = match known {
         None => Vec::new(),
-        Some(_) => sqlx::query_as("SELECT version, checksum FROM schema_migrations").fetch_all(&mut *connection).await?,
+        Some(_) => {
+            sqlx::query_as("SELECT version, checksum FROM schema_migrations").fetch_all(&mut *connection).await?
+        }
     };
     if let Some(m) = migrations.iter().find(|m| rows.iter().any(|(v, sum)| *v == m.version && *sum != m.checksum)) {
         return Err(MigrationError::Changed(m.name.clone()));
     }
-    let missing: Vec<_> = migrations
-        .iter()
-        .filter(|m| m.phase == Phase::Expand && !rows.iter().any(|(v, _)| *v == m.version))
-        .collect();
+    let missing: Vec<_> =
+        migrations.iter().filter(|m| m.phase == Phase::Expand && !rows.iter().any(|(v, _)| *v == m.version)).collect();
     match missing.first() {
         None => Ok(()),
         Some(first) => Err(MigrationError::Pending(missing.len(), first.name.clone())),

@@ -5,7 +5,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::clock::random_hex;
+use crate::telemetry::trace;
 
 /// `application/problem+json`. What is inside never goes out: it is logged under the same `trace_id`.
 #[derive(Debug, Serialize)]
@@ -29,7 +29,7 @@ impl Problem {
             title: title.into(),
             status: status.as_u16(),
             detail: None,
-            trace_id: random_hex(16),
+            trace_id: trace::current_or_new(),
             retry_after: None,
         }
     }

@@ -221,7 +221,11 @@ async fn poll(
                 }
                 // Telegram answers at once while anything is unacknowledged: wait for progress instead of asking again.
                 pause_until = Instant::now()
-                    + if fresh == 0 && !window.fetched.is_empty() { Duration::from_millis(100) } else { Duration::ZERO };
+                    + if fresh == 0 && !window.fetched.is_empty() {
+                        Duration::from_millis(100)
+                    } else {
+                        Duration::ZERO
+                    };
             }
             Ok(_) => pause_until = Instant::now() + Duration::from_secs(1),
             Err(error) => {

@@ -8,6 +8,7 @@ use futures::FutureExt;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, FromRow};
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use super::{Intake, IntakeError, Outcome, Replay};
 use crate::clock::{Timestamp, random_hex};
@@ -20,7 +21,7 @@ use crate::routing::Route;
 use crate::telegram::client::object;
 use crate::telegram::incoming::{Chat, ChatKind, Event, Update};
 use crate::telegram::outgoing::Message;
-use crate::telemetry::metrics;
+use crate::telemetry::{metrics, trace};
 use crate::texts::Texts;
 use crate::turn::{TEXTS, Turn};
 use crate::users::{self, User};
@@ -92,7 +93,7 @@ impl Intake {
     pub(super) async fn process(&self, update: &Update) -> Result<Outcome, IntakeError> {
         let started = Instant::now();
         let trace_id = random_hex(16);
-        let result = self.attempt(update, &trace_id, false).await;
+        let result = self.attempt(update, &trace_id, false).instrument(trace::update(&trace_id)).await;
         metrics().turn_seconds.observe(started.elapsed().as_secs_f64());
         match result {
             Ok(outcome) => {
@@ -127,7 +128,8 @@ impl Intake {
         .map_err(away)?;
         let Some(raw) = raw else { return Ok(Replay::Unknown) };
         let update = Update::parse(raw)?;
-        match self.attempt(&update, &random_hex(16), true).await {
+        let trace_id = random_hex(16);
+        match self.attempt(&update, &trace_id, true).instrument(trace::update(&trace_id)).await {
             Ok(Outcome::Duplicate) => Ok(Replay::Unknown),
             Ok(_) => Ok(Replay::Done),
             Err(Failure::Away(reason)) => Err(IntakeError::Unavailable(reason)),
@@ -297,7 +299,8 @@ impl Intake {
         };
         match AssertUnwindSafe(handler).catch_unwind().await {
             Ok(result) => result.map_err(Failure::from).map(|()| Outcome::Done),
-            Err(panic) => Err(Failure::Handler(format!("the handler panicked: {}", panic_text(panic.as_ref())))),
+            // What a panic says may repeat what a person wrote; where it happened is in the process's own report.
+            Err(_) => Err(Failure::Handler("the handler panicked".to_owned())),
         }
     }
 
@@ -309,7 +312,8 @@ impl Intake {
         }
         turn.conversation = None;
         turn.end_conversation();
-        let is_answer = matches!(&update.event, Event::Message(m) if m.text.as_deref().is_none_or(|t| !t.starts_with('/')));
+        let is_answer =
+            matches!(&update.event, Event::Message(m) if m.text.as_deref().is_none_or(|t| !t.starts_with('/')));
         if is_answer {
             turn.reply(Message::html(texts.get("expired")));
         }
@@ -403,9 +407,4 @@ impl Intake {
         let languages = &self.parts.languages;
         languages.iter().find(|l| *l == primary).or(languages.first()).cloned().unwrap_or_else(|| "en".to_owned())
     }
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
 }

@@ -14,13 +14,14 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::store::{self, Next, Taken};
 use super::{Class, JobContext, JobError, JobHandler, Schedule, WAKE, by_name, schedule};
 use crate::clock::{Clock, backoff, jitter, random_hex};
 use crate::outbox::Sender;
-use crate::telemetry::metrics;
+use crate::telemetry::{metrics, trace};
 
 #[derive(Debug, Clone)]
 pub struct JobSettings {
@@ -116,8 +117,7 @@ impl Runner {
         inner.loops.close();
         inner.jobs.close();
         if tokio::time::timeout(limit, inner.jobs.wait()).await.is_err() {
-            let left: Vec<_> =
-                inner.running.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+            let left: Vec<_> = inner.running.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
             tracing::info!(jobs = left.len(), "unfinished jobs are handed back");
             left.iter().for_each(CancellationToken::cancel);
             // Their hand-back is one statement each.
@@ -188,8 +188,9 @@ impl Runner {
         let running = metrics().jobs_running.with_label_values(&[class.as_str()]);
         running.inc();
         let started = Instant::now();
+        let span = trace::job(&taken.name, taken.trace_id.as_deref().unwrap_or_default());
         let result = tokio::select! {
-            result = self.run_handler(&taken) => Some(result),
+            result = self.run_handler(&taken).instrument(span) => Some(result),
             () = lost.cancelled() => None,
         };
         let seconds = started.elapsed().as_secs_f64();

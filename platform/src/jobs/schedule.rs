@@ -39,7 +39,12 @@ pub enum ScheduleError {
 const AT_ONCE: usize = 100;
 
 impl Schedule {
-    pub fn new<J: Job>(name: &'static str, cron: &'static str, catch_up: Duration, job: &J) -> serde_json::Result<Self> {
+    pub fn new<J: Job>(
+        name: &'static str,
+        cron: &'static str,
+        catch_up: Duration,
+        job: &J,
+    ) -> serde_json::Result<Self> {
         Ok(Self {
             name,
             cron,
@@ -90,13 +95,11 @@ pub(super) async fn fire(pool: &PgPool, schedule: &Schedule, now: Timestamp) -> 
     let next: Option<Timestamp> = match row {
         Some(_) => None,
         None => {
-            sqlx::query_scalar(
-                "SELECT next_at FROM schedules WHERE name = $1 AND next_at <= $2 FOR UPDATE SKIP LOCKED",
-            )
-            .bind(schedule.name)
-            .bind(now)
-            .fetch_optional(&mut *tx)
-            .await?
+            sqlx::query_scalar("SELECT next_at FROM schedules WHERE name = $1 AND next_at <= $2 FOR UPDATE SKIP LOCKED")
+                .bind(schedule.name)
+                .bind(now)
+                .fetch_optional(&mut *tx)
+                .await?
         }
     };
     let Some(next) = next else {

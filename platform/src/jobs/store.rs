@@ -120,7 +120,9 @@ pub(super) async fn renew(pool: &PgPool, tokens: &[Uuid], lease: Duration) -> sq
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Next {
     /// Waits again.
-    Again { after: Duration },
+    Again {
+        after: Duration,
+    },
     /// Handed back unfinished by a worker that stops: this run does not count.
     HandBack,
     Dead,

@@ -13,6 +13,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::marks::{Mark, Marks, Outcome};
@@ -21,7 +22,7 @@ use super::{Dispatch, Gate, OutboxSettings, Priority, Taken};
 use crate::clock::backoff;
 use crate::telegram::client::{ApiError, Telegram, Upload};
 use crate::telegram::outgoing::strip;
-use crate::telemetry::metrics;
+use crate::telemetry::{metrics, trace};
 use crate::users;
 
 /// What a lease has left beyond the request's own limit, for the mark.
@@ -196,7 +197,6 @@ impl Sender {
                         if self.mark(lease, Some((row.id, message_id)), release).await == Outcome::Released {
                             return Ok(());
                         }
-
                     }
                     Sent::Dead => {}
                     Sent::Rest(pause) => {
@@ -212,12 +212,7 @@ impl Sender {
         }
     }
 
-    async fn mark(
-        &self,
-        lease: &Lease,
-        sent: Option<(i64, Option<i64>)>,
-        release_at: Option<i64>,
-    ) -> Outcome {
+    async fn mark(&self, lease: &Lease, sent: Option<(i64, Option<i64>)>, release_at: Option<i64>) -> Outcome {
         let mark = Mark {
             sent,
             chat_id: lease.chat_id,
@@ -269,7 +264,8 @@ impl Sender {
             }
             lease.until = since + term;
         }
-        let answer = self.request(lease, prepared, timeout).await;
+        let span = trace::send(&row.method, row.trace_id.as_deref().unwrap_or_default());
+        let answer = self.request(lease, prepared, timeout).instrument(span).await;
         self.judge(lease, row, answer).await
     }
 

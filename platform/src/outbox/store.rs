@@ -61,9 +61,7 @@ pub(super) async fn insert(
     let takes: Vec<bool> = chats
         .iter()
         .enumerate()
-        .map(|(i, chat)| {
-            i < room && entries.iter().any(|e| e.chat_id == *chat && e.priority == Priority::Interactive)
-        })
+        .map(|(i, chat)| i < room && entries.iter().any(|e| e.chat_id == *chat && e.priority == Priority::Interactive))
         .collect();
     let tokens: Vec<Uuid> = chats.iter().map(|_| Uuid::new_v4()).collect();
     let priorities: Vec<i16> = chats
@@ -430,7 +428,7 @@ pub(super) async fn moved(pool: &PgPool, from: i64, to: i64, token: Uuid) -> sql
     tx.commit().await
 }
 
-/// Puts dead messages back, as new ones at the end of their chats: what came later has been sent already.
+/// Puts dead messages back; they keep their place among what is still pending. Returns how many chats have some.
 pub async fn replay_dead(connection: &mut PgConnection, ids: &[OutboxId]) -> sqlx::Result<u64> {
     let done = sqlx::query(
         "WITH back AS (

@@ -140,12 +140,7 @@ impl Telegram {
     }
 
     /// One call. `timeout` covers everything from connecting to the last byte of the answer.
-    pub async fn call(
-        &self,
-        method: &str,
-        params: &Map<String, Value>,
-        timeout: Duration,
-    ) -> Result<Value, ApiError> {
+    pub async fn call(&self, method: &str, params: &Map<String, Value>, timeout: Duration) -> Result<Value, ApiError> {
         let request = self.http.post(self.address(method)).json(params).timeout(timeout);
         self.send(method, request).await
     }
@@ -255,11 +250,26 @@ mod tests {
     #[test]
     fn answers_are_sorted_by_what_can_be_done_about_them() {
         let table = [
-            (r#"{"ok":false,"error_code":429,"description":"Too Many Requests: retry after 7","parameters":{"retry_after":7}}"#, ApiError::RetryAfter(Duration::from_secs(7))),
-            (r#"{"ok":false,"error_code":403,"description":"Forbidden: bot was blocked by the user"}"#, ApiError::Unreachable("Forbidden: bot was blocked by the user".into())),
-            (r#"{"ok":false,"error_code":400,"description":"Bad Request: can't parse entities: x"}"#, ApiError::BadMarkup("Bad Request: can't parse entities: x".into())),
-            (r#"{"ok":false,"error_code":400,"description":"Bad Request: message is not modified: specified"}"#, ApiError::NotModified),
-            (r#"{"ok":false,"error_code":400,"description":"Bad Request: group chat was upgraded","parameters":{"migrate_to_chat_id":-100}}"#, ApiError::Migrated(-100)),
+            (
+                r#"{"ok":false,"error_code":429,"description":"Too Many Requests: retry after 7","parameters":{"retry_after":7}}"#,
+                ApiError::RetryAfter(Duration::from_secs(7)),
+            ),
+            (
+                r#"{"ok":false,"error_code":403,"description":"Forbidden: bot was blocked by the user"}"#,
+                ApiError::Unreachable("Forbidden: bot was blocked by the user".into()),
+            ),
+            (
+                r#"{"ok":false,"error_code":400,"description":"Bad Request: can't parse entities: x"}"#,
+                ApiError::BadMarkup("Bad Request: can't parse entities: x".into()),
+            ),
+            (
+                r#"{"ok":false,"error_code":400,"description":"Bad Request: message is not modified: specified"}"#,
+                ApiError::NotModified,
+            ),
+            (
+                r#"{"ok":false,"error_code":400,"description":"Bad Request: group chat was upgraded","parameters":{"migrate_to_chat_id":-100}}"#,
+                ApiError::Migrated(-100),
+            ),
             (r#"{"ok":false,"error_code":401,"description":"Unauthorized"}"#, ApiError::Unauthorized),
             (r#"{"ok":false,"error_code":502,"description":"Bad Gateway"}"#, ApiError::Server(502)),
         ];
@@ -271,7 +281,9 @@ mod tests {
     #[test]
     fn a_bots_id_is_read_from_a_well_formed_token_only() {
         assert_eq!(bot_id("42:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"), Some(42));
-        for bad in ["", "42", "x:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "42:short", "42:AAAAAAAAAAAAAAAAA AAAAAAAAAAAAAAAAAA"] {
+        for bad in
+            ["", "42", "x:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "42:short", "42:AAAAAAAAAAAAAAAAA AAAAAAAAAAAAAAAAAA"]
+        {
             assert_eq!(bot_id(bad), None, "{bad}");
         }
     }

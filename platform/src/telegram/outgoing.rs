@@ -14,8 +14,14 @@ pub const CALLBACK_LIMIT: usize = 64;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Button {
     /// Data begin with the module's name: `habits:toggle:42`.
-    Callback { text: String, data: String },
-    Url { text: String, url: String },
+    Callback {
+        text: String,
+        data: String,
+    },
+    Url {
+        text: String,
+        url: String,
+    },
 }
 
 /// Rows of buttons.

@@ -52,8 +52,11 @@ pub async fn run(config: Config, registry: Registry, door: Door, stop: Cancellat
         Updates::Webhook { url, path, secrets, max_connections } => {
             router = webhook::router(intake.clone(), path, secrets.clone());
             if let (Some(url), Some(secret)) = (url, secrets.first()) {
-                let target =
-                    registration::Target { url: url.clone(), secret: secret.clone(), max_connections: *max_connections };
+                let target = registration::Target {
+                    url: url.clone(),
+                    secret: secret.clone(),
+                    max_connections: *max_connections,
+                };
                 tasks.spawn(registration::keep(ground.clone(), target, background.clone()));
             }
         }

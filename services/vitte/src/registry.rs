@@ -65,9 +65,7 @@ fn companion(
                  add it as a document of the manifest's file or of --secrets FILE"
             ))
         })?
-        .map_err(|problems| {
-            Refused(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
-        })?;
+        .map_err(|problems| Refused(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
     let known = || personas.iter().map(|p| p.id.as_str()).collect::<Vec<_>>().join(", ");
     let persona = match &section.default_persona {
         Some(id) => personas.iter().find(|p| p.id == *id).cloned().ok_or_else(|| {

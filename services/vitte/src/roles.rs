@@ -111,12 +111,8 @@ pub async fn run(
 
 async fn sim(args: cli::Sim, logs: &Logs) -> anyhow::Result<()> {
     let guard = install_logs(logs, "info", None, "sim")?;
-    let config = SimConfig {
-        data_dir: args.data_dir,
-        rate_limits: args.rate_limits,
-        token: args.token,
-        ..SimConfig::default()
-    };
+    let config =
+        SimConfig { data_dir: args.data_dir, rate_limits: args.rate_limits, token: args.token, ..SimConfig::default() };
     let sim = Sim::open(config).map_err(|e| Refused(format!("the simulated world: {e}")))?;
     let listener = listen(args.listen).await?;
     let stop = CancellationToken::new();

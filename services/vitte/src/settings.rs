@@ -79,10 +79,7 @@ pub fn config(bundle: &Bundle, parts: Parts, tuning: &Tuning) -> Config {
         rate: GateSettings { per_second: tuning.send_rate },
         outbox,
         jobs: JobSettings::default(),
-        retention: Retention {
-            updates: days(spec.data.keep_updates_days),
-            sent: days(spec.data.keep_sent_days),
-        },
+        retention: Retention { updates: days(spec.data.keep_updates_days), sent: days(spec.data.keep_sent_days) },
         schema_wait: parts.schema_wait,
         grace: parts.grace,
         admin_password: parts.admin_password,
@@ -115,16 +112,8 @@ pub fn pod(
     };
     let password = optional_secret(bundle, spec.admin.password_secret_ref.as_ref(), "spec.admin.passwordSecretRef")?;
     let api_url = spec.telegram.api_url.clone();
-    let parts = Parts {
-        token,
-        api_url,
-        updates,
-        database_url,
-        redis_url,
-        schema_wait,
-        grace,
-        admin_password: password,
-    };
+    let parts =
+        Parts { token, api_url, updates, database_url, redis_url, schema_wait, grace, admin_password: password };
     Ok(config(bundle, parts, tuning))
 }
 

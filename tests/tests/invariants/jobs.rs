@@ -116,7 +116,8 @@ async fn a_job_enqueued_in_a_turn_runs_after_its_commit_and_speaks_through_the_o
     replica.take(&message(1, 5, "/job hello from a job")).await.unwrap();
     assert_eq!(telegram.person(5).hears(1).await, ["hello from a job"]);
     until("the job to be gone", async || (count(&replica.pool, "jobs").await == 0).then_some(())).await;
-    let traces: Vec<Option<String>> = sqlx::query_scalar("SELECT trace_id FROM outbox").fetch_all(&replica.pool).await.unwrap();
+    let traces: Vec<Option<String>> =
+        sqlx::query_scalar("SELECT trace_id FROM outbox").fetch_all(&replica.pool).await.unwrap();
     assert!(traces.iter().all(|t| t.as_ref().is_some_and(|t| t.len() == 32)), "the trace runs from update to message");
 }
 
@@ -151,10 +152,11 @@ async fn a_job_told_to_wait_waits() {
     let _worker = worker(&replica, &shared);
     enqueue(&replica.pool, &task(Work::Later)).await;
     until("the first run to be over", async || {
-        let waits: Option<bool> = sqlx::query_scalar("SELECT run_at > created_at + interval '250 ms' FROM jobs WHERE error IS NOT NULL")
-            .fetch_optional(&replica.pool)
-            .await
-            .unwrap();
+        let waits: Option<bool> =
+            sqlx::query_scalar("SELECT run_at > created_at + interval '250 ms' FROM jobs WHERE error IS NOT NULL")
+                .fetch_optional(&replica.pool)
+                .await
+                .unwrap();
         waits.filter(|waits| *waits)
     })
     .await;
@@ -173,7 +175,10 @@ async fn of_one_key_one_job_waits_and_one_runs_at_a_time() {
     let shared = Arc::new(Shared::default());
     let (_a, _b) = (worker(&replica, &shared), worker(&replica, &shared));
     until("it to run, with progress", async || {
-        sqlx::query_scalar::<_, i32>("SELECT 1 FROM jobs WHERE progress IS NOT NULL").fetch_optional(&replica.pool).await.unwrap()
+        sqlx::query_scalar::<_, i32>("SELECT 1 FROM jobs WHERE progress IS NOT NULL")
+            .fetch_optional(&replica.pool)
+            .await
+            .unwrap()
     })
     .await;
     for _ in 0..5 {

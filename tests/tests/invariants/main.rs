@@ -5,6 +5,6 @@ mod intake;
 mod jobs;
 mod migrations;
 mod order;
-mod outbox;
 mod outages;
+mod outbox;
 mod polling;

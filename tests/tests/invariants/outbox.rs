@@ -58,14 +58,14 @@ async fn a_holder_whose_lease_was_taken_marks_nothing() {
     telegram.fault(json!({"method": "sendMessage", "delay_ms": 300, "times": 1})).await;
     replica.take(&message(1, 5, "x")).await.unwrap();
     // While the request is on its way, somebody else takes the chat.
-    until("the request to be on its way", async || {
-        (!telegram.calls("sendMessage").await.is_empty()).then_some(())
-    })
-    .await;
-    sqlx::query("UPDATE outbox_chats SET lease_token = gen_random_uuid(), lease_until = clock_timestamp() + interval '2 s'")
-        .execute(&replica.pool)
-        .await
-        .unwrap();
+    until("the request to be on its way", async || (!telegram.calls("sendMessage").await.is_empty()).then_some(()))
+        .await;
+    sqlx::query(
+        "UPDATE outbox_chats SET lease_token = gen_random_uuid(), lease_until = clock_timestamp() + interval '2 s'",
+    )
+    .execute(&replica.pool)
+    .await
+    .unwrap();
     telegram.person(5).hears(1).await;
     // The other holder never sends; when its lease is over the message, unmarked, goes again: repeated, not lost.
     assert_eq!(telegram.person(5).hears(2).await, ["1: x", "1: x"]);
@@ -77,7 +77,9 @@ async fn a_429_rests_the_chat_and_two_chats_refused_rest_the_bot() {
     let (telegram, database) = (Telegram::start().await, migrated().await);
     let replica = Replica::start(&telegram, &database).await;
     for chat in [5, 6] {
-        telegram.fault(json!({"method": "sendMessage", "status": 429, "retry_after": 2, "times": 1, "chat_id": chat})).await;
+        telegram
+            .fault(json!({"method": "sendMessage", "status": 429, "retry_after": 2, "times": 1, "chat_id": chat}))
+            .await;
     }
     replica.take(&message(1, 5, "a")).await.unwrap();
     until("the first refusal", async || (telegram.calls("sendMessage").await.len() == 1).then_some(())).await;
@@ -140,7 +142,10 @@ async fn after_its_attempts_a_message_is_dead_and_can_be_replayed() {
     telegram.fault(json!({"method": "sendMessage", "status": 500, "times": 3})).await;
     replica.take(&message(1, 5, "x")).await.unwrap();
     let id: i64 = until("a dead message", async || {
-        sqlx::query_scalar("SELECT id FROM outbox WHERE dead_at IS NOT NULL").fetch_optional(&replica.pool).await.unwrap()
+        sqlx::query_scalar("SELECT id FROM outbox WHERE dead_at IS NOT NULL")
+            .fetch_optional(&replica.pool)
+            .await
+            .unwrap()
     })
     .await;
     assert_eq!(telegram.calls("sendMessage").await.len(), 3);

@@ -13,7 +13,8 @@ struct Poller {
 fn poll(replica: &Replica) -> Poller {
     let settings = PollingSettings { wait: 2, window: 200, lease: std::time::Duration::from_secs(3) };
     let stop = CancellationToken::new();
-    let run = polling::run(replica.intake.clone(), replica.pool.clone(), replica.client.clone(), settings, stop.clone());
+    let run =
+        polling::run(replica.intake.clone(), replica.pool.clone(), replica.client.clone(), settings, stop.clone());
     Poller { stop, task: tokio::spawn(run) }
 }
 
@@ -41,7 +42,10 @@ async fn of_two_replicas_one_polls_and_the_other_follows_without_losing_or_repea
     second.stop.cancel();
     second.task.await.unwrap();
     let answers: Vec<_> = telegram.calls("getUpdates").await;
-    assert!(answers.iter().all(|p| !p["allowed_updates"].is_null()), "always sent: left out, an old setting would stay");
+    assert!(
+        answers.iter().all(|p| !p["allowed_updates"].is_null()),
+        "always sent: left out, an old setting would stay"
+    );
 }
 
 /// Breaks when the offset moves with what is fetched instead of what is committed.

@@ -19,7 +19,10 @@ const ROUNDS: usize = 6;
 fn manifest(telegram: &str, webhook: &str) -> String {
     let example = include_str!("../../../crds/examples/companion.yaml");
     let manifest = example
-        .replace("updates: Polling", &format!("updates: Webhook\n    apiUrl: {telegram}\n    webhook: {{url: {webhook}}}"))
+        .replace(
+            "updates: Polling",
+            &format!("updates: Webhook\n    apiUrl: {telegram}\n    webhook: {{url: {webhook}}}"),
+        )
         .replace("https://openrouter.ai/api/v1", &format!("{telegram}/sim/llm/v1"))
         .replace("deepseek/deepseek-chat", "vitte-sim-fast");
     manifest.replace("  languages:", "  limits: {messagesPerMinute: 600, messagesPerHour: 10000}\n  languages:")
@@ -65,7 +68,8 @@ async fn bots_and_workers_killed_at_random_lose_nothing_and_answer_nothing_twice
     let start = |n: usize| {
         let role = if n < 2 { "bot" } else { "worker" };
         let listen = format!("127.0.0.1:{}", ports[n]);
-        let args = [role, "bot.yaml", "--listen", &listen, "--send-rate", "0", "--chat-rate", "0", "--redis-url", &redis];
+        let args =
+            [role, "bot.yaml", "--listen", &listen, "--send-rate", "0", "--chat-rate", "0", "--redis-url", &redis];
         let env = [
             ("VITTE_SECRET_LUNA_TOKEN", TOKEN),
             ("VITTE_SECRET_LUNA_LLM", "simulated"),
@@ -99,7 +103,9 @@ async fn bots_and_workers_killed_at_random_lose_nothing_and_answer_nothing_twice
     let owed = "SELECT count(*) FROM companion_messages WHERE role = 'user' AND answered_at IS NULL";
     let pending = "SELECT count(*) FROM outbox WHERE sent_at IS NULL";
     until("everything to be answered and sent", async || {
-        (scalar(&pool, owed).await == 0 && scalar(&pool, pending).await == 0 && scalar(&pool, "SELECT count(*) FROM jobs").await == 0)
+        (scalar(&pool, owed).await == 0
+            && scalar(&pool, pending).await == 0
+            && scalar(&pool, "SELECT count(*) FROM jobs").await == 0)
             .then_some(())
     })
     .await;
@@ -108,7 +114,8 @@ async fn bots_and_workers_killed_at_random_lose_nothing_and_answer_nothing_twice
     let dead = "SELECT (SELECT count(*) FROM dead_updates) + (SELECT count(*) FROM dead_jobs)
                 + (SELECT count(*) FROM outbox WHERE dead_at IS NOT NULL)";
     assert_eq!(scalar(&pool, dead).await, 0);
-    let order = "SELECT count(*) FROM (SELECT message_id, lag(message_id) OVER (PARTITION BY chat_id ORDER BY id) AS before
+    let order =
+        "SELECT count(*) FROM (SELECT message_id, lag(message_id) OVER (PARTITION BY chat_id ORDER BY id) AS before
                  FROM outbox) AS o WHERE message_id < before";
     assert_eq!(scalar(&pool, order).await, 0, "order per chat");
     let rows = scalar(&pool, "SELECT count(*) FROM outbox").await;

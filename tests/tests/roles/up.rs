@@ -45,7 +45,10 @@ impl Up {
 /// Processes whose working folder or command line names this folder.
 fn left_behind(folder: &Path) -> Vec<String> {
     let folder = folder.to_string_lossy().into_owned();
-    let processes = std::fs::read_dir("/proc").unwrap().flatten().filter(|e| e.file_name().to_string_lossy().parse::<u32>().is_ok());
+    let processes = std::fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter(|e| e.file_name().to_string_lossy().parse::<u32>().is_ok());
     let names = processes.filter_map(|entry| {
         let command = std::fs::read_to_string(entry.path().join("cmdline")).ok()?.replace('\0', " ");
         let place = std::fs::read_link(entry.path().join("cwd")).unwrap_or_default();

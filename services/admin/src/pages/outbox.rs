@@ -170,7 +170,7 @@ pub async fn dead(desk: Desk, Query(paged): Query<Paged>, Query(said): Query<Sai
     let pager = paged.pager("/admin/outbox/dead", Vec::new(), &mut messages);
     Ok(render(&DeadPage {
         frame: desk.frame("Dead messages"),
-        notice: said.count("message", "messages", "put back, to go at the end of its chat"),
+        notice: said.count("message", "messages", "put back into its place"),
         ids: joined(messages.iter().map(|m| m.id)),
         messages,
         pager,
