@@ -115,6 +115,9 @@ pub trait Module: Send + Sync + 'static {
     }
 }
 
+/// The routing table, and each module's handlers by its name.
+pub type Routes = (Table, Vec<(&'static str, Handlers)>);
+
 /// The enabled modules of one bot.
 #[derive(Clone, Default)]
 pub struct Registry(Vec<Arc<dyn Module>>);
@@ -129,7 +132,7 @@ impl Registry {
     }
 
     /// The routing table and the handlers behind it. Two owners of one thing are an error at start.
-    pub fn routes(&self) -> Result<(Table, Vec<(&'static str, Handlers)>), TableError> {
+    pub fn routes(&self) -> Result<Routes, TableError> {
         let mut table = Table::default();
         let mut all = Vec::new();
         for module in &self.0 {

@@ -2,7 +2,7 @@
 //!
 //! An ordinary user runs it as himself. Root runs it as an account without rights, which owns what
 //! the server writes and nothing else of ours. Directories above may be closed to that account
-//! (`/root` always is): then `setpriv` gives the server one capability to pass them.
+//! (a home often is): then `setpriv` gives the server one capability to pass them.
 
 use std::fs;
 use std::io;

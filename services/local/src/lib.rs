@@ -24,7 +24,7 @@
 //!   group.
 //!
 //! PostgreSQL refuses to run as root, so root runs both servers as an account without rights. Where
-//! a parent directory (such as `/root`) is closed to that account, the server gets the one
+//! a parent directory (such as a home) is closed to that account, the server gets the one
 //! capability to pass it, and no other.
 //!
 //! The waiting is done on blocking threads; nothing here depends on the runtime that started it, so

@@ -1,5 +1,5 @@
 //! The invariants of the design, each with the mechanism that its test breaks without.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod intake;
 mod jobs;

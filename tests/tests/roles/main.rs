@@ -1,5 +1,5 @@
 //! The executable: `vitte up` as a person starts it, and the roles as pods run them, killed at random.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod companion;
 mod kills;

@@ -16,7 +16,7 @@ pub struct Home {
 }
 
 impl Home {
-    /// Closed to every account but the one that runs the test, as `/root` is.
+    /// Closed to every account but the one that runs the test, as a home often is.
     pub fn closed() -> Self {
         let temp = tempfile::Builder::new().permissions(Permissions::from_mode(0o700)).tempdir().unwrap();
         let path = temp.path().canonicalize().unwrap();

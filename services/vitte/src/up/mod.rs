@@ -101,6 +101,7 @@ pub async fn run(args: Up, logs: &Logs) -> anyhow::Result<()> {
     result
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
 fn refused(error: LocalError) -> Refused {
     Refused(error.to_string())
 }
