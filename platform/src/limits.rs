@@ -1,7 +1,8 @@
 //! How much one person may ask: so many a minute and an hour, counted over all processes in Redis, in this process
 //! alone while Redis is away.
 //!
-//! Both windows are token buckets of one script call: nothing is counted twice when one of them refuses.
+//! A window begins with a person's first message and ends a minute, or an hour, later. Both are counted by one script
+//! call, and nothing is counted when one of them refuses.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

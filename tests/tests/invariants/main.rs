@@ -8,3 +8,4 @@ mod order;
 mod outages;
 mod outbox;
 mod polling;
+mod properties;
