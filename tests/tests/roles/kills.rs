@@ -1,11 +1,13 @@
 //! Two bots and two workers as pods run them, behind a balancer, killed again and again under load.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
+use nix::sys::signal::Signal;
 use sqlx::PgPool;
 use vitte_tests::database::{migrated_pool, redis_url};
 use vitte_tests::process::{Vitte, free_port};
@@ -56,6 +58,19 @@ async fn scalar(pool: &PgPool, statement: &'static str) -> i64 {
     sqlx::query_scalar(statement).fetch_one(pool).await.unwrap()
 }
 
+/// A role as a pod runs it.
+fn start_role(folder: &Path, role: &str, port: u16, database: &str) -> Vitte {
+    let (listen, redis) = (format!("127.0.0.1:{port}"), redis_url());
+    let args = [role, "bot.yaml", "--listen", &listen, "--send-rate", "0", "--chat-rate", "0", "--redis-url", &redis];
+    let env = [
+        ("VITTE_SECRET_LUNA_TOKEN", TOKEN),
+        ("VITTE_SECRET_LUNA_LLM", "simulated"),
+        ("VITTE_DATABASE_URL", database),
+        ("VITTE_WEBHOOK_SECRET", SECRET),
+    ];
+    Vitte::start(folder, &args, &env)
+}
+
 /// Breaks without any of: acknowledgement after the commit, the ids, the lease's expiry, the fence of marks, `reap`.
 #[tokio::test]
 async fn bots_and_workers_killed_at_random_lose_nothing_and_answer_nothing_twice() {
@@ -64,20 +79,7 @@ async fn bots_and_workers_killed_at_random_lose_nothing_and_answer_nothing_twice
     let ports = [free_port(), free_port(), free_port(), free_port()];
     let webhook = balancer(ports[..2].to_vec()).await;
     std::fs::write(folder.path().join("bot.yaml"), manifest(&telegram.url(), &webhook)).unwrap();
-    let redis = redis_url();
-    let start = |n: usize| {
-        let role = if n < 2 { "bot" } else { "worker" };
-        let listen = format!("127.0.0.1:{}", ports[n]);
-        let args =
-            [role, "bot.yaml", "--listen", &listen, "--send-rate", "0", "--chat-rate", "0", "--redis-url", &redis];
-        let env = [
-            ("VITTE_SECRET_LUNA_TOKEN", TOKEN),
-            ("VITTE_SECRET_LUNA_LLM", "simulated"),
-            ("VITTE_DATABASE_URL", &url),
-            ("VITTE_WEBHOOK_SECRET", SECRET),
-        ];
-        Vitte::start(folder.path(), &args, &env)
-    };
+    let start = |n: usize| start_role(folder.path(), if n < 2 { "bot" } else { "worker" }, ports[n], &url);
     let mut roles: Vec<Vitte> = (0..4).map(start).collect();
     for (role, port) in roles.iter_mut().zip(ports) {
         role.ready(&telegram.http, port).await;
@@ -124,4 +126,43 @@ async fn bots_and_workers_killed_at_random_lose_nothing_and_answer_nothing_twice
     assert!(calls >= rows && calls <= rows + PEOPLE * ROUNDS as i64, "{calls} sends of {rows} messages");
     let helps = scalar(&pool, "SELECT count(*) FROM outbox WHERE payload->>'text' LIKE '%/forgetme%'").await;
     assert_eq!(helps, PEOPLE * ROUNDS as i64, "one help a request");
+    for role in &mut roles {
+        assert_eq!(role.stop().await, Some(0), "an orderly end");
+    }
+}
+
+/// Decides the queue, as processes: a worker is stopped while its model thinks, past its lease; another answers; the
+/// first goes on and finds that nothing is left for it to do. Breaks without the fence: two answers.
+#[tokio::test]
+async fn a_worker_stopped_past_its_lease_and_woken_up_adds_nothing() {
+    let (telegram, (url, pool)) = (Telegram::start().await, migrated_pool().await);
+    let folder = tempfile::tempdir().unwrap();
+    let ports = [free_port(), free_port(), free_port()];
+    let webhook = format!("http://127.0.0.1:{}/telegram/webhook", ports[0]);
+    std::fs::write(folder.path().join("bot.yaml"), manifest(&telegram.url(), &webhook)).unwrap();
+    let mut bot = start_role(folder.path(), "bot", ports[0], &url);
+    let mut first = start_role(folder.path(), "worker", ports[1], &url);
+    bot.ready(&telegram.http, ports[0]).await;
+    first.ready(&telegram.http, ports[1]).await;
+    telegram.fault(serde_json::json!({"method": "chat/completions", "delay_ms": 2000, "times": 1})).await;
+    let anna = telegram.person(5);
+    anna.say("Hello").await;
+    let running = "SELECT count(*) FROM jobs WHERE lease_token IS NOT NULL";
+    until("the job to run", async || (scalar(&pool, running).await == 1).then_some(())).await;
+    first.signal(Signal::SIGSTOP);
+    let mut second = start_role(folder.path(), "worker", ports[2], &url);
+    second.ready(&telegram.http, ports[2]).await;
+    assert_eq!(anna.hears(1).await.len(), 1);
+    first.signal(Signal::SIGCONT);
+    let metrics = format!("http://127.0.0.1:{}/metrics", ports[1]);
+    until("the first to notice", async || {
+        let text = telegram.http.get(&metrics).send().await.ok()?.text().await.ok()?;
+        text.contains("vitte_jobs_total{name=\"companion.answer\",result=\"lost\"} 1").then_some(())
+    })
+    .await;
+    assert_eq!(scalar(&pool, "SELECT count(*) FROM companion_messages WHERE role = 'assistant'").await, 1);
+    assert_eq!(anna.read().await.len(), 1);
+    for role in [&mut bot, &mut first, &mut second] {
+        assert_eq!(role.stop().await, Some(0));
+    }
 }

@@ -44,6 +44,27 @@ struct Servers {
 }
 
 impl Servers {
+    /// Ends when one of them has ended by itself, with what to say of it.
+    async fn died(&mut self) -> anyhow::Error {
+        let postgres = async {
+            match &mut self.postgres {
+                Some(postgres) => (postgres.died().await, postgres.log().to_owned()),
+                None => std::future::pending().await,
+            }
+        };
+        let redis = async {
+            match &mut self.redis {
+                Some(redis) => (redis.died().await, redis.log().to_owned()),
+                None => std::future::pending().await,
+            }
+        };
+        let (name, (status, log)) = tokio::select! {
+            end = postgres => ("PostgreSQL", end),
+            end = redis => ("Redis", end),
+        };
+        anyhow::anyhow!("{name} ended by itself ({status}); its log is {}", log.display())
+    }
+
     async fn stop(self) {
         let postgres = async {
             if let Some(postgres) = self.postgres {
@@ -94,7 +115,7 @@ pub async fn run(args: Up, logs: &Logs) -> anyhow::Result<()> {
     let registry = registry::registry(&bundle, &config, plan.model_url.as_deref())?;
     vitte_migrate::run(&config.database, Action::Up(None)).await?;
 
-    let result = serve(&plan, &config, registry, listener, &stop).await;
+    let result = serve(&plan, &config, registry, listener, &mut servers, &stop).await;
     stop.cancel();
     servers.stop().await;
     guard.close().await;
@@ -141,6 +162,7 @@ async fn serve(
     config: &Config,
     registry: Registry,
     listener: tokio::net::TcpListener,
+    servers: &mut Servers,
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
     let address = listener.local_addr().context("no local address")?;
@@ -196,6 +218,10 @@ async fn serve(
             }
             () = &mut started, if waiting > 0 => {
                 result = Err(anyhow::anyhow!("{waiting} roles did not start within {START:?}"));
+                break;
+            }
+            reason = servers.died() => {
+                result = Err(reason);
                 break;
             }
             () = stop.cancelled() => break,
