@@ -18,12 +18,16 @@ use uuid::Uuid;
 
 use super::{Intake, IntakeError, Pending};
 use crate::clock::{backoff, jitter};
+use crate::module::BoxFuture;
 use crate::telegram::Telegram;
 use crate::telegram::client::{ApiError, object};
 use crate::telemetry::metrics;
 
 /// Update kinds asked for. Left out, Telegram would keep an earlier setting: always sent.
 pub const ALLOWED_UPDATES: &[&str] = &["message", "callback_query", "my_chat_member", "pre_checkout_query"];
+
+/// With updates in work (one chat is slow), how soon the others' next ones are asked for.
+const AGAIN: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Clone)]
 pub struct PollingSettings {
@@ -140,6 +144,23 @@ async fn settled(place: u64, pending: Pending) -> Option<u64> {
     }
 }
 
+/// A getUpdates on its way. It is never dropped for another one: Telegram would answer both with 409.
+type Fetch = BoxFuture<'static, Result<Value, ApiError>>;
+
+fn fetch(telegram: &Telegram, offset: Option<i64>, wait: u64) -> Fetch {
+    let telegram = telegram.clone();
+    let params = object(json!({"offset": offset, "limit": 100, "timeout": wait, "allowed_updates": ALLOWED_UPDATES}));
+    Box::pin(async move { telegram.call("getUpdates", &params, Duration::from_secs(wait + 5)).await })
+}
+
+/// The answer of what is on its way; without one, never.
+async fn answer(fetch: &mut Option<Fetch>) -> Result<Value, ApiError> {
+    match fetch {
+        Some(fetch) => fetch.await,
+        None => std::future::pending().await,
+    }
+}
+
 async fn poll(
     intake: &Arc<Intake>,
     pool: &PgPool,
@@ -150,9 +171,13 @@ async fn poll(
 ) {
     let mut window = Window::default();
     let mut work = FuturesUnordered::new();
+    let mut on_its_way: Option<Fetch> = None;
     let mut failures = 0u32;
     let mut renewed = Instant::now();
+    // After a failure nothing is asked before this.
     let mut pause_until = Instant::now();
+    // Telegram answers at once while anything is unacknowledged: asking again waits for progress, or this long.
+    let mut again_at = Instant::now();
     loop {
         let stopping = stop.is_cancelled();
         if stopping && window.fetched.is_empty() {
@@ -170,16 +195,16 @@ async fn poll(
                 Err(error) => tracing::warn!(%error, "the poller's lease is not renewed"),
             }
         }
-        // The request ends before the lease does, whatever happens.
-        let budget = settings.lease.saturating_sub(renewed.elapsed()).saturating_sub(Duration::from_secs(1));
-        let wait = if window.fetched.is_empty() { settings.wait.min(budget.as_secs() / 2) } else { 0 };
-        let fetch = async {
-            tokio::time::sleep_until(pause_until).await;
-            let params = object(json!({
-                "offset": window.offset, "limit": 100, "timeout": wait, "allowed_updates": ALLOWED_UPDATES}));
-            telegram.call("getUpdates", &params, Duration::from_secs(wait + 5)).await
-        };
-        let can_fetch = !stopping && window.fetched.len() < settings.window;
+        let now = Instant::now();
+        let room = window.fetched.len() < settings.window;
+        let due = pause_until.max(if window.fetched.is_empty() { now } else { again_at });
+        if on_its_way.is_none() && !stopping && room && due <= now {
+            // The request ends before the lease does, whatever happens.
+            let budget = settings.lease.saturating_sub(renewed.elapsed()).saturating_sub(Duration::from_secs(1));
+            let wait = if window.fetched.is_empty() { settings.wait.min(budget.as_secs() / 2) } else { 0 };
+            on_its_way = Some(fetch(telegram, window.offset, wait));
+        }
+        let look_again = if due > now { due } else { now + settings.lease / 3 };
         let fetched = tokio::select! {
             Some(done) = work.next(), if !work.is_empty() => {
                 match done {
@@ -192,14 +217,14 @@ async fn poll(
                 }
                 continue;
             }
+            fetched = answer(&mut on_its_way) => fetched,
             () = stop.cancelled(), if !stopping => continue,
-            () = tokio::time::sleep(settings.lease / 3), if !can_fetch => continue,
-            fetched = fetch, if can_fetch => fetched,
+            () = tokio::time::sleep_until(look_again) => continue,
         };
+        on_its_way = None;
         match fetched {
             Ok(Value::Array(updates)) => {
                 failures = 0;
-                let mut fresh = 0;
                 for update in updates {
                     let Some(id) = update.get("update_id").and_then(Value::as_i64) else { continue };
                     if window.ids.contains(&id) {
@@ -207,7 +232,6 @@ async fn poll(
                     }
                     match intake.submit_until(update.to_string(), stop.clone()) {
                         Ok(pending) => {
-                            fresh += 1;
                             if let Some(place) = window.add(id) {
                                 work.push(settled(place, pending));
                             }
@@ -219,13 +243,7 @@ async fn poll(
                         }
                     }
                 }
-                // Telegram answers at once while anything is unacknowledged: wait for progress instead of asking again.
-                pause_until = Instant::now()
-                    + if fresh == 0 && !window.fetched.is_empty() {
-                        Duration::from_millis(100)
-                    } else {
-                        Duration::ZERO
-                    };
+                again_at = Instant::now() + AGAIN;
             }
             Ok(_) => pause_until = Instant::now() + Duration::from_secs(1),
             Err(error) => {

@@ -220,3 +220,31 @@ async fn two_processes_together_keep_the_bots_rate() {
     // Sixty at twenty a second with a burst of four: 2.8 s at least. An upper bound would test the machine.
     assert!(started.elapsed() > Duration::from_millis(2500), "{:?}", started.elapsed());
 }
+
+/// Breaks when an age is forgotten, or when what is still owed goes with what is over.
+#[tokio::test]
+async fn what_is_over_is_pruned_by_its_age_and_what_is_owed_stays() {
+    let (_, pool) = migrated_pool().await;
+    let rows = "INSERT INTO outbox (chat_id, priority, method, payload, created_at, sent_at, dead_at) VALUES
+            (1, 0, 'sendMessage', '{}', now() - interval '40 days', now() - interval '40 days', NULL),
+            (1, 0, 'sendMessage', '{}', now() - interval '40 days', NULL, now() - interval '40 days'),
+            (1, 0, 'sendMessage', '{}', now() - interval '40 days', NULL, NULL),
+            (1, 0, 'sendMessage', '{}', now(), now(), NULL);
+        INSERT INTO updates (bot_id, update_id, kind, received_at) VALUES
+            (1, 1, 'message', now() - interval '8 days'), (1, 2, 'message', now());
+        INSERT INTO dead_updates (bot_id, update_id, kind, raw, error, failed_at) VALUES
+            (1, 1, 'message', '{}', 'e', now() - interval '31 days'), (1, 2, 'message', '{}', 'e', now());
+        INSERT INTO dead_jobs (id, name, class, payload, attempts, max_attempts, error, created_at, died_at) VALUES
+            (1, 'j', 'bulk', '{}', 1, 1, 'e', now(), now() - interval '31 days'), (2, 'j', 'bulk', '{}', 1, 1, 'e', now(), now())";
+    sqlx::raw_sql(rows).execute(&pool).await.unwrap();
+    assert_eq!(outbox::prune(&pool, outbox::Retention::default()).await.unwrap(), 5);
+    let left: Vec<i64> = sqlx::query_scalar(
+        "SELECT count(*) FROM outbox UNION ALL SELECT count(*) FROM updates UNION ALL SELECT count(*) FROM dead_updates
+         UNION ALL SELECT count(*) FROM dead_jobs",
+    )
+    .fetch_all(&pool)
+    .await
+    .unwrap();
+    assert_eq!(left, [2, 1, 1, 1]);
+    assert_eq!(outbox::prune(&pool, outbox::Retention::default()).await.unwrap(), 0);
+}
