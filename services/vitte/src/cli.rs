@@ -14,6 +14,10 @@ pub struct Cli {
     pub command: Command,
     #[command(flatten)]
     pub logs: Logs,
+    /// Threads that do the work; a role waits far more than it computes, and each further one costs wake-ups.
+    /// Default: 1 for a role, 2 for `up`.
+    #[arg(long, global = true, env = "VITTE_THREADS", value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub threads: Option<u8>,
 }
 
 #[derive(Debug, Args)]

@@ -40,7 +40,7 @@ fn main() -> ExitCode {
     if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
         return fail("TLS is set up twice", 1);
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(workers()).build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(threads(&cli)).build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("cannot start: {error}"), 1),
     };
@@ -55,9 +55,9 @@ fn main() -> ExitCode {
     }
 }
 
-/// Threads: a role waits far more than it computes.
-fn workers() -> usize {
-    std::thread::available_parallelism().map_or(2, |n| n.get().clamp(1, 4))
+fn threads(cli: &cli::Cli) -> usize {
+    let default = if matches!(cli.command, cli::Command::Up(_)) { 2 } else { 1 };
+    cli.threads.map_or(default, usize::from)
 }
 
 fn fail(message: &str, code: u8) -> ExitCode {

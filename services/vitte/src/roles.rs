@@ -21,7 +21,7 @@ use crate::cli::{self, Cli, Command, LogFormat, Logs, MigrateAction};
 use crate::{Refused, manifest, registry, settings, signals, up};
 
 pub async fn dispatch(cli: Cli) -> anyhow::Result<()> {
-    let Cli { command, logs } = cli;
+    let Cli { command, logs, threads: _ } = cli;
     match command {
         Command::Up(args) => up::run(args, &logs).await,
         Command::Bot(args) => role("bot", args, &logs).await,
