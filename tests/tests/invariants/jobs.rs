@@ -70,7 +70,7 @@ impl Job for Task {
             Work::FailsUntil(n) if run < n => Err(JobError::Retry(anyhow::anyhow!("run {run}"))),
             Work::FailsUntil(_) => Ok(()),
             Work::Panics => panic!("on purpose"),
-            Work::Later if run == 1 => Err(JobError::RetryAfter(Duration::from_millis(300), "busy".to_owned())),
+            Work::Later if run == 1 => Err(JobError::RetryAfter(Duration::from_secs(60), "busy".to_owned())),
             Work::Later => Ok(()),
             Work::Hopeless => Err(JobError::Fail(anyhow::anyhow!("never"))),
             Work::Waits => {
@@ -152,14 +152,13 @@ async fn a_job_told_to_wait_waits() {
     let _worker = worker(&replica, &shared);
     enqueue(&replica.pool, &task(Work::Later)).await;
     until("the first run to be over", async || {
-        let waits: Option<bool> =
-            sqlx::query_scalar("SELECT run_at > created_at + interval '250 ms' FROM jobs WHERE error IS NOT NULL")
-                .fetch_optional(&replica.pool)
-                .await
-                .unwrap();
+        let waits = "SELECT run_at > created_at + interval '59 s' FROM jobs WHERE error IS NOT NULL";
+        let waits: Option<bool> = sqlx::query_scalar(waits).fetch_optional(&replica.pool).await.unwrap();
         waits.filter(|waits| *waits)
     })
     .await;
+    // The minute is over.
+    sqlx::query("UPDATE jobs SET run_at = now()").execute(&replica.pool).await.unwrap();
     assert_eq!(telegram.person(5).hears(1).await, ["done in run 2"]);
 }
 
