@@ -19,7 +19,7 @@ use crate::http::{self, Answer};
 use crate::ledger::Shared;
 
 /// A token in Telegram's form; it opens nothing.
-pub const TOKEN: &str = "4242424242:AAbench-AAAAAAAAAAAAAAAAAAAAAAAAAAA"; // check-words: allow
+pub const TOKEN: &str = "424242:AAbench-AAAAAAAAAAAAAAAAAAAAAAAAAAA";
 /// As long as an answer of /help: a client reads all of it.
 const TEXT: &str = "I can do this:\\n\\n/start \\u2013 begin\\n/help \\u2013 what I can do\\n/status \\u2013 how things \
                     are\\n/language \\u2013 choose a language\\n/forgetme \\u2013 erase everything about me";
@@ -77,7 +77,7 @@ impl FakeApi {
             "sendMessage" => self.send_message(&body),
             "getUpdates" => self.get_updates(&body).await,
             "getMe" => http::json(
-                r#"{"ok":true,"result":{"id":4242424242,"is_bot":true,"first_name":"Bench","username":"bench_bot"}}"#,
+                r#"{"ok":true,"result":{"id":424242,"is_bot":true,"first_name":"Bench","username":"bench_bot"}}"#,
             ),
             "getWebhookInfo" => http::json(r#"{"ok":true,"result":{"url":"","pending_update_count":0}}"#),
             _ => http::json(r#"{"ok":true,"result":true}"#),
@@ -92,7 +92,7 @@ impl FakeApi {
         self.ledger.lock().received(chat_id, now);
         let id = self.message.fetch_add(1, Ordering::Relaxed);
         http::json(format!(
-            "{{\"ok\":true,\"result\":{{\"message_id\":{id},\"from\":{{\"id\":4242424242,\"is_bot\":true,\
+            "{{\"ok\":true,\"result\":{{\"message_id\":{id},\"from\":{{\"id\":424242,\"is_bot\":true,\
              \"first_name\":\"Bench\",\"username\":\"bench_bot\"}},\"chat\":{{\"id\":{chat_id},\"first_name\":\
              \"Person\",\"type\":\"private\"}},\"date\":1700000000,\"text\":\"{TEXT}\"}}}}"
         ))
