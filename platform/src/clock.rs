@@ -75,6 +75,13 @@ pub fn random_hex(n: usize) -> String {
     hex::encode(bytes)
 }
 
+/// A random id (version 4). From the process's own generator, which asks the system for a seed now and then: lease
+/// tokens are drawn for every message.
+#[expect(clippy::disallowed_methods, reason = "the one home of random numbers")]
+pub fn random_uuid() -> uuid::Uuid {
+    uuid::Builder::from_random_bytes(rand::rng().random()).into_uuid()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -97,6 +97,11 @@ pub trait Module: Send + Sync + 'static {
     fn handlers(&self) -> Handlers {
         Handlers::new()
     }
+    /// Role bot. A person's row has changed (their names, at Telegram), and the change is committed: what is cached of
+    /// it is old. `id` is ours.
+    fn person_changed(&self, id: i64) {
+        let _ = id;
+    }
     /// Role worker.
     fn jobs(&self) -> Vec<JobHandler> {
         Vec::new()

@@ -75,6 +75,13 @@ impl Turn {
         Ok(())
     }
 
+    /// The same, and one of its key that waits to be tried again is tried as soon as it may.
+    pub async fn hasten<J: Job>(&mut self, job: &J) -> anyhow::Result<()> {
+        jobs::hasten(&mut self.tx, job, Some(&self.trace_id)).await?;
+        self.enqueued = true;
+        Ok(())
+    }
+
     /// Where the dialogue stands now.
     pub fn converse<S: Step>(&mut self, step: &S) -> anyhow::Result<()> {
         let expires_at = self.now + S::EXPIRES;

@@ -87,7 +87,16 @@ impl Vitte {
 
 impl Drop for Vitte {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // Asked first, so that a test that fails leaves no server of `vitte up` behind. It may have ended by itself.
+        if let Ok(pid) = i32::try_from(self.child.id()) {
+            let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGTERM);
+        }
+        for _ in 0..100 {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -105,16 +105,22 @@ impl Inner {
     /// Lets everybody read the person's row anew, once this turn is committed.
     pub fn forget_cached(&self, turn: &mut Turn) {
         let (users, id) = (self.users.clone(), turn.user.id);
-        turn.after_commit(move || {
-            // Bounded by Redis's own limit; lost in a crash, the copy ends with its time.
-            tokio::spawn(async move { users.forget(id).await });
-        });
+        turn.after_commit(move || forget(users, id));
     }
+}
+
+fn forget(users: Cache<User>, id: i64) {
+    // Bounded by Redis's own limit; lost in a crash, the copy ends with its time.
+    tokio::spawn(async move { users.forget(id).await });
 }
 
 impl Module for Accounts {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn person_changed(&self, id: i64) {
+        forget(self.0.users.clone(), id);
     }
 
     fn handlers(&self) -> Handlers {

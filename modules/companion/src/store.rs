@@ -1,16 +1,13 @@
 //! The conversation's SQL.
 //!
-//! A person's message with `answered_at` NULL is owed an answer. One moment is special, to this file alone: a message
-//! set aside (the model's provider refuses to see it) carries [`SET_ASIDE`] and is never shown to the model again.
+//! A person's message with neither `answered_at` nor `refused_at` is owed an answer. One that is refused (by the model's
+//! provider, which will not see it) is never shown to the model again.
 
 use sqlx::{FromRow, PgConnection, PgPool};
 use vitte_platform::clock::Timestamp;
 
 use crate::domain::{Said, Speaker};
 use crate::model::Usage;
-
-/// `answered_at` of a message that will never be answered: no real answer is that old.
-const SET_ASIDE: &str = "epoch";
 
 /// Most messages answered by one answer; more stay owed for the next.
 const BATCH: i64 = 100;
@@ -76,7 +73,7 @@ pub async fn thread(pool: &PgPool, chat_id: i64, persona: &str, limit: u32) -> s
     sqlx::query("SELECT pg_advisory_xact_lock_shared($1)").bind(chat_id).execute(&mut *tx).await?;
     let owed: Vec<Row> = sqlx::query_as(
         "SELECT id, role, content, created_at AS at FROM companion_messages
-         WHERE chat_id = $1 AND role = 'user' AND answered_at IS NULL ORDER BY id LIMIT $2",
+         WHERE chat_id = $1 AND role = 'user' AND answered_at IS NULL AND refused_at IS NULL ORDER BY id LIMIT $2",
     )
     .bind(chat_id)
     .bind(BATCH)
@@ -88,13 +85,12 @@ pub async fn thread(pool: &PgPool, chat_id: i64, persona: &str, limit: u32) -> s
     let room = i64::from(limit).saturating_sub(i64::try_from(owed.len()).unwrap_or(i64::MAX)).max(0);
     let mut past: Vec<Row> = sqlx::query_as(
         "SELECT id, role, content, coalesce(answered_at, created_at) AS at FROM companion_messages
-         WHERE chat_id = $1 AND persona = $2 AND (role = 'assistant' OR answered_at > $4::timestamptz)
+         WHERE chat_id = $1 AND persona = $2 AND refused_at IS NULL AND (role = 'assistant' OR answered_at IS NOT NULL)
          ORDER BY id DESC LIMIT $3",
     )
     .bind(chat_id)
     .bind(persona)
     .bind(room)
-    .bind(SET_ASIDE)
     .fetch_all(&mut *tx)
     .await?;
     tx.commit().await?;
@@ -110,7 +106,7 @@ pub async fn thread(pool: &PgPool, chat_id: i64, persona: &str, limit: u32) -> s
 pub async fn moved_on(pool: &PgPool, chat_id: i64, last: i64) -> sqlx::Result<bool> {
     sqlx::query_scalar(
         "SELECT max(id) IS DISTINCT FROM $2 FROM companion_messages
-         WHERE chat_id = $1 AND role = 'user' AND answered_at IS NULL",
+         WHERE chat_id = $1 AND role = 'user' AND answered_at IS NULL AND refused_at IS NULL",
     )
     .bind(chat_id)
     .bind(last)
@@ -121,7 +117,8 @@ pub async fn moved_on(pool: &PgPool, chat_id: i64, last: i64) -> sqlx::Result<bo
 /// How many messages of a chat are owed an answer.
 pub async fn owed(c: &mut PgConnection, chat_id: i64) -> sqlx::Result<i64> {
     sqlx::query_scalar(
-        "SELECT count(*) FROM companion_messages WHERE chat_id = $1 AND role = 'user' AND answered_at IS NULL",
+        "SELECT count(*) FROM companion_messages
+         WHERE chat_id = $1 AND role = 'user' AND answered_at IS NULL AND refused_at IS NULL",
     )
     .bind(chat_id)
     .fetch_one(c)
@@ -157,10 +154,10 @@ pub async fn add_answer(
 }
 
 /// These will not be answered, nor shown to the model again.
-pub async fn set_aside(c: &mut PgConnection, messages: &[i64]) -> sqlx::Result<()> {
-    sqlx::query("UPDATE companion_messages SET answered_at = $2::timestamptz WHERE id = ANY($1)")
+pub async fn set_aside(c: &mut PgConnection, messages: &[i64], now: Timestamp) -> sqlx::Result<()> {
+    sqlx::query("UPDATE companion_messages SET refused_at = $2 WHERE id = ANY($1)")
         .bind(messages)
-        .bind(SET_ASIDE)
+        .bind(now)
         .execute(c)
         .await
         .map(|_| ())

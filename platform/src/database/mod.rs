@@ -2,18 +2,19 @@
 //!
 //! Connections carry their own limits (statement, lock and idle-in-transaction timeouts), so that no query waits for
 //! ever. A connection that has rested is pinged before it is lent; a busy one is not: that ping would cost as much
-//! as a statement.
+//! as a statement. What is busy all the time keeps its connections: see [`lanes`].
 
+pub mod lanes;
+pub mod literal;
 pub mod migrations;
 
 use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection, PgPool, Postgres};
+use sqlx::{ConnectOptions, Connection, PgPool};
 
-/// One transaction; dropped without commit, nothing happened.
-pub type Tx = sqlx::Transaction<'static, Postgres>;
+pub use lanes::{Lanes, Tx};
 
 /// How a process talks to its database.
 #[derive(Debug, Clone)]
@@ -49,6 +50,8 @@ pub enum DatabaseError {
 fn options(settings: &DatabaseSettings) -> Result<PgConnectOptions, DatabaseError> {
     // sqlx's message does not repeat the URL, which holds a password.
     let options = PgConnectOptions::from_str(&settings.url).map_err(|e| DatabaseError::Url(e.to_string()))?;
+    // Statements are not logged, slow ones neither: some hold what people say, as hex but whole.
+    let options = options.disable_statement_logging();
     Ok(options.application_name("vitte").statement_cache_capacity(200).options([
         ("statement_timeout", settings.statement_timeout.as_millis().to_string()),
         ("lock_timeout", settings.lock_timeout.as_millis().to_string()),

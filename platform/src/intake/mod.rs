@@ -3,9 +3,9 @@
 //! ```text
 //!  webhook or poller --raw JSON--> accept: the chat's queue in this process, before any connection is taken
 //!      -> BEGIN + the chat's advisory lock (order across replicas)
-//!      -> update_id inserted (known: done), person and conversation loaded
-//!      -> access, limit, route, handler: rows, jobs, replies
-//!      -> COMMIT -> acknowledge; this process sends what it may
+//!         + update_id inserted (known: done), person and conversation loaded: one round trip
+//!      -> access, limit, route, handler: rows, jobs
+//!      -> replies + COMMIT: one round trip -> acknowledge; this process sends what it may
 //! ```
 //!
 //! A handler that fails or panics: the transaction rolls back, and a second one, under the same lock, keeps the raw
@@ -15,6 +15,7 @@
 //! What must never happen here: an acknowledgement before the commit, a call of the outside world inside the
 //! transaction, one bad update that stops the rest.
 
+mod load;
 pub mod polling;
 mod process;
 mod queue;
@@ -30,9 +31,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::{Clock, backoff};
+use crate::database::Lanes;
 use crate::limits::Limits;
 use crate::module::{Handlers, Registry};
-use crate::outbox::Sender;
+use crate::outbox::{self, Sender};
 use crate::routing::{Table, TableError};
 use crate::telegram::incoming::{Malformed, Update};
 use crate::telemetry::metrics;
@@ -91,8 +93,10 @@ pub struct IntakeParts {
 
 pub struct Intake {
     parts: IntakeParts,
+    lanes: Lanes,
     table: Table,
     handlers: HashMap<&'static str, Handlers>,
+    registry: Registry,
     queues: Arc<ChatQueues>,
     toasts: Arc<Semaphore>,
     tasks: TaskTracker,
@@ -102,10 +106,13 @@ impl Intake {
     pub fn new(parts: IntakeParts, registry: &Registry) -> Result<Arc<Self>, TableError> {
         let (mut table, handlers) = registry.routes()?;
         table.username.clone_from(&parts.username);
+        let lanes = Lanes::new(parts.pool.clone(), &[load::TAKE, load::TAKE_DEAD, outbox::WRITE]);
         Ok(Arc::new(Self {
             parts,
+            lanes,
             table,
             handlers: handlers.into_iter().collect(),
+            registry: registry.clone(),
             queues: Arc::new(ChatQueues::new(WAITING)),
             toasts: Arc::new(Semaphore::new(TOASTS)),
             tasks: TaskTracker::new(),

@@ -6,25 +6,24 @@ use std::time::Duration;
 use anyhow::Context;
 use futures::FutureExt;
 use serde_json::json;
-use sqlx::{AssertSqlSafe, FromRow};
 use tokio::time::Instant;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
-use super::{Intake, IntakeError, Outcome, Replay};
-use crate::clock::{Timestamp, random_hex};
+use super::{Intake, IntakeError, Outcome, Replay, load};
+use crate::clock::random_hex;
 use crate::conversations::{self, Change, Conversation};
-use crate::database::{Tx, is_transient, is_transient_chain};
+use crate::database::{is_transient, is_transient_chain};
 use crate::limits::Verdict;
 use crate::module::{BoxFuture, HandlerResult};
 use crate::outbox::{self, Dispatch, Entry, Priority};
 use crate::routing::Route;
 use crate::telegram::client::object;
-use crate::telegram::incoming::{Chat, ChatKind, Event, Update};
+use crate::telegram::incoming::{ChatKind, Event, Update};
 use crate::telegram::outgoing::Message;
 use crate::telemetry::{metrics, trace};
 use crate::texts::Texts;
 use crate::turn::{TEXTS, Turn};
-use crate::users::{self, User};
+use crate::users;
 
 /// How an attempt ended badly.
 enum Failure {
@@ -50,50 +49,11 @@ impl From<anyhow::Error> for Failure {
     }
 }
 
-#[derive(FromRow)]
-struct Loaded {
-    fresh: bool,
-    module: Option<String>,
-    step: Option<String>,
-    expires_at: Option<Timestamp>,
-    user_id: Option<i64>,
-    telegram_id: Option<i64>,
-    username: Option<String>,
-    first_name: Option<String>,
-    last_name: Option<String>,
-    client_language: Option<String>,
-    language: Option<String>,
-    timezone: Option<String>,
-    is_active: Option<bool>,
-    is_bot_blocked: Option<bool>,
-    created_at: Option<Timestamp>,
-    updated_at: Option<Timestamp>,
-}
-
-impl Loaded {
-    fn user(&self) -> Option<User> {
-        Some(User {
-            id: self.user_id?,
-            telegram_id: self.telegram_id?,
-            username: self.username.clone(),
-            first_name: self.first_name.clone(),
-            last_name: self.last_name.clone(),
-            client_language: self.client_language.clone(),
-            language: self.language.clone(),
-            timezone: self.timezone.clone()?,
-            is_active: self.is_active?,
-            is_bot_blocked: self.is_bot_blocked?,
-            created_at: self.created_at?,
-            updated_at: self.updated_at?,
-        })
-    }
-}
-
 impl Intake {
     pub(super) async fn process(&self, update: &Update) -> Result<Outcome, IntakeError> {
         let started = Instant::now();
         let trace_id = random_hex(16);
-        let result = self.attempt(update, &trace_id, false).instrument(trace::update(&trace_id)).await;
+        let result = self.traced(update, &trace_id, false).await;
         metrics().turn_seconds.observe(started.elapsed().as_secs_f64());
         match result {
             Ok(outcome) => {
@@ -129,7 +89,7 @@ impl Intake {
         let Some(raw) = raw else { return Ok(Replay::Unknown) };
         let update = Update::parse(raw)?;
         let trace_id = random_hex(16);
-        match self.attempt(&update, &trace_id, true).instrument(trace::update(&trace_id)).await {
+        match self.traced(&update, &trace_id, true).await {
             Ok(Outcome::Duplicate) => Ok(Replay::Unknown),
             Ok(_) => Ok(Replay::Done),
             Err(Failure::Away(reason)) => Err(IntakeError::Unavailable(reason)),
@@ -137,57 +97,20 @@ impl Intake {
         }
     }
 
-    /// BEGIN and the chat's lock in one round trip. The lock is a statement of its own: what the next one reads must
-    /// be newer than the wait. Chats are the single-integer key space of advisory locks.
-    async fn begin(&self, chat: Option<Chat>) -> sqlx::Result<Tx> {
-        match chat {
-            Some(chat) => {
-                let statement = format!("BEGIN; SELECT pg_advisory_xact_lock({})", chat.id);
-                self.parts.pool.begin_with(AssertSqlSafe(statement)).await
-            }
-            None => self.parts.pool.begin().await,
-        }
+    /// In the update's span as a whole where traces are collected, else only what the handler does.
+    async fn traced(&self, update: &Update, trace_id: &str, replay: bool) -> Result<Outcome, Failure> {
+        let span = trace::update(trace_id);
+        let attempt = self.attempt(update, trace_id, &span, replay);
+        if trace::collected() { attempt.instrument(span.clone()).await } else { attempt.await }
     }
 
-    async fn load(&self, tx: &mut Tx, update: &Update, now: Timestamp, replay: bool) -> sqlx::Result<Loaded> {
-        let known = matches!(update.event, Event::Unknown);
-        let chat = update.chat().map(|c| c.id);
-        let person = update.from().map(|f| f.id);
-        // Both forms answer "is this ours to handle": a new id, or a dead update that nobody has replayed.
-        let fresh = if replay {
-            "UPDATE dead_updates SET replayed_at = $3 WHERE bot_id = $1 AND update_id = $2 AND replayed_at IS NULL
-                AND $4::text IS NOT NULL AND ($5::text IS NULL OR true) RETURNING 1"
-        } else {
-            "INSERT INTO updates (bot_id, update_id, received_at, kind, raw) VALUES ($1, $2, $3, $4, $5::json)
-             ON CONFLICT DO NOTHING RETURNING 1"
-        };
-        let statement = format!(
-            "WITH fresh AS ({fresh})
-             SELECT EXISTS (SELECT 1 FROM fresh) AS fresh, c.module, c.step::text AS step, c.expires_at,
-                u.id AS user_id, u.telegram_id, u.username, u.first_name, u.last_name, u.client_language, u.language,
-                u.timezone, u.is_active, u.is_bot_blocked, u.created_at, u.updated_at
-             FROM (SELECT 1) AS one
-             LEFT JOIN users u ON u.telegram_id = $6
-             LEFT JOIN conversations c ON c.chat_id = $7 AND c.telegram_id = $6"
-        );
-        sqlx::query_as(AssertSqlSafe(statement))
-            .bind(self.parts.bot_id)
-            .bind(update.id)
-            .bind(now)
-            .bind(&update.kind)
-            .bind(known.then_some(update.raw.as_str()))
-            .bind(person)
-            .bind(chat)
-            .fetch_one(&mut **tx)
-            .await
-    }
-
-    async fn attempt(&self, update: &Update, trace_id: &str, replay: bool) -> Result<Outcome, Failure> {
+    async fn attempt(&self, update: &Update, trace_id: &str, span: &Span, replay: bool) -> Result<Outcome, Failure> {
         let now = self.parts.clock.now();
         let chat = update.chat();
-        let mut tx = self.begin(chat).await?;
-        let loaded = self.load(&mut tx, update, now, replay).await?;
+        let (mut tx, loaded) = load::begin(self, update, now, replay).await?;
         if !loaded.fresh {
+            // What fails here closes the connection, which comes to the same.
+            let _ = tx.rollback().await;
             return Ok(Outcome::Duplicate);
         }
         if matches!(update.event, Event::Unknown) {
@@ -197,9 +120,9 @@ impl Intake {
             tx.commit().await?;
             return Ok(Outcome::Done);
         };
-        let user = match loaded.user() {
-            Some(user) if !user.differs(from) => user,
-            _ => users::upsert(&mut tx, from, now).await?,
+        let (user, changed) = match loaded.user() {
+            Some(user) if !user.differs(from) => (user, false),
+            known => (users::upsert(&mut tx, from, now).await?, known.is_some()),
         };
         let language = user.speaks(&self.parts.languages).to_owned();
         let conversation = match (loaded.module, loaded.step, loaded.expires_at) {
@@ -227,13 +150,22 @@ impl Intake {
             enqueued: false,
             after_commit: Vec::new(),
         };
-        let outcome = self.answer(&mut turn, update, replay).await?;
-        self.commit(turn).await?;
-        Ok(outcome)
+        if changed {
+            let (registry, id) = (self.registry.clone(), turn.user.id);
+            turn.after_commit(move || registry.modules().for_each(|module| module.person_changed(id)));
+        }
+        match self.answer(&mut turn, update, span, replay).await {
+            Ok(outcome) => self.commit(turn).await.map(|()| outcome),
+            Err(failure) => {
+                // As above.
+                let _ = turn.tx.rollback().await;
+                Err(failure)
+            }
+        }
     }
 
     /// Access, limit, dialogue's age, route, handler.
-    async fn answer(&self, turn: &mut Turn, update: &Update, replay: bool) -> Result<Outcome, Failure> {
+    async fn answer(&self, turn: &mut Turn, update: &Update, span: &Span, replay: bool) -> Result<Outcome, Failure> {
         let texts = turn.texts(&TEXTS);
         if !turn.user.is_active {
             if turn.chat.is_private() && !matches!(update.event, Event::Membership(_)) {
@@ -297,7 +229,7 @@ impl Intake {
             }
             _ => return Ok(Outcome::Done),
         };
-        match AssertUnwindSafe(handler).catch_unwind().await {
+        match AssertUnwindSafe(handler.instrument(span.clone())).catch_unwind().await {
             Ok(result) => result.map_err(Failure::from).map(|()| Outcome::Done),
             // What a panic says may repeat what a person wrote; where it happened is in the process's own report.
             Err(_) => Err(Failure::Handler("the handler panicked".to_owned())),
@@ -325,8 +257,7 @@ impl Intake {
         conversations::write(&mut turn.tx, turn.chat.id, turn.user.telegram_id, &turn.change, turn.now).await?;
         let entries = std::mem::take(&mut turn.entries);
         let sender = &self.parts.sender;
-        let dispatch = outbox::enqueue(&mut turn.tx, entries, Some(sender), Some(&turn.trace_id)).await?;
-        turn.tx.commit().await?;
+        let dispatch = outbox::enqueue_and_commit(turn.tx, entries, sender, Some(&turn.trace_id)).await?;
         sender.dispatch(dispatch);
         for action in turn.after_commit {
             action();
@@ -360,7 +291,7 @@ impl Intake {
     async fn bury(&self, update: &Update, error: &str, trace_id: &str) -> Result<Outcome, Failure> {
         let now = self.parts.clock.now();
         let chat = update.chat();
-        let mut tx = self.begin(chat).await?;
+        let (mut tx, _) = self.lanes.begin(&load::lock(chat)).await?;
         let person = update.from().filter(|f| !f.is_bot && f.id > 0);
         let fresh: bool = sqlx::query_scalar(
             "WITH fresh AS (
@@ -384,6 +315,7 @@ impl Intake {
         .fetch_one(&mut *tx)
         .await?;
         if !fresh {
+            let _ = tx.rollback().await;
             return Ok(Outcome::Duplicate);
         }
         let mut dispatch = Dispatch::default();
@@ -391,9 +323,10 @@ impl Intake {
             let language = self.language_of(person.language_code.as_deref());
             let apology = Message::html(Texts::new(&TEXTS, &language).get("apology"));
             let entries = Entry::message(chat.id, Priority::Interactive, apology);
-            dispatch = outbox::enqueue(&mut tx, entries, Some(&self.parts.sender), Some(trace_id)).await?;
+            dispatch = outbox::enqueue_and_commit(tx, entries, &self.parts.sender, Some(trace_id)).await?;
+        } else {
+            tx.commit().await?;
         }
-        tx.commit().await?;
         self.parts.sender.dispatch(dispatch);
         if let Event::Callback(callback) = &update.event {
             self.answer_callback(callback.id.clone(), None);

@@ -20,16 +20,15 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
 pub use runner::{JobSettings, Runner};
 pub use schedule::Schedule;
-pub use store::{enqueue, replay_dead};
+pub use store::{enqueue, hasten, replay_dead};
 
 use crate::clock::Clock;
-use crate::database::Tx;
 use crate::module::BoxFuture;
 use crate::outbox::{self, Entry, Priority, Sender};
 use crate::telegram::{Message, Telegram};
@@ -127,7 +126,7 @@ pub struct JobContext {
     pub telegram: Telegram,
     pub clock: Arc<dyn Clock>,
     token: Uuid,
-    tx: Option<Tx>,
+    tx: Option<Transaction<'static, Postgres>>,
     entries: Vec<Entry>,
     enqueued: bool,
 }

@@ -206,7 +206,7 @@ impl Runner {
         let attempt = taken.attempts;
         match next {
             Next::Dead => tracing::error!(trace_id, job = %taken.name, id = taken.id, attempt, %error, "a job is dead"),
-            Next::Again { after } => {
+            Next::Again { after, .. } => {
                 tracing::warn!(trace_id, job = %taken.name, id = taken.id, attempt, ?after, %error, "a job will be tried again");
             }
             Next::HandBack => {}
@@ -261,14 +261,14 @@ impl Runner {
                 if dead {
                     return (Some(Next::Dead), text, "dead");
                 }
-                let after = match error {
-                    JobError::RetryAfter(pause, _) => pause + jitter(Duration::from_millis(200)),
+                let (after, asked) = match error {
+                    JobError::RetryAfter(pause, _) => (pause + jitter(Duration::from_millis(200)), true),
                     _ => {
                         let attempt = u32::try_from(taken.attempts).unwrap_or(1);
-                        backoff(attempt, settings.retry_first, settings.retry_cap)
+                        (backoff(attempt, settings.retry_first, settings.retry_cap), false)
                     }
                 };
-                (Some(Next::Again { after }), text, "retry")
+                (Some(Next::Again { after, asked }), text, "retry")
             }
         }
     }

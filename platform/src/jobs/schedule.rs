@@ -81,26 +81,34 @@ impl Schedule {
 pub(super) async fn fire(pool: &PgPool, schedule: &Schedule, now: Timestamp) -> Result<usize, ScheduleError> {
     let mut tx = pool.begin().await?;
     let first = schedule.due(now, now)?.1;
-    // A new schedule begins with its next firing; one whose times were changed too.
+    // A new schedule begins with its next firing.
+    sqlx::query("INSERT INTO schedules (name, cron, next_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING")
+        .bind(schedule.name)
+        .bind(schedule.cron)
+        .bind(first)
+        .execute(&mut *tx)
+        .await?;
     let row: Option<(Timestamp, String)> = sqlx::query_as(
-        "INSERT INTO schedules AS s (name, cron, next_at) VALUES ($1, $2, $3)
-         ON CONFLICT (name) DO UPDATE SET cron = excluded.cron, next_at = excluded.next_at WHERE s.cron <> excluded.cron
-         RETURNING next_at, cron",
+        "SELECT next_at, cron FROM schedules
+         WHERE name = $1 AND (next_at <= $2 OR cron <> $3) FOR UPDATE SKIP LOCKED",
     )
     .bind(schedule.name)
+    .bind(now)
     .bind(schedule.cron)
-    .bind(first)
     .fetch_optional(&mut *tx)
     .await?;
-    let next: Option<Timestamp> = match row {
-        Some(_) => None,
-        None => {
-            sqlx::query_scalar("SELECT next_at FROM schedules WHERE name = $1 AND next_at <= $2 FOR UPDATE SKIP LOCKED")
+    let next = match row {
+        // Its times were changed: it begins anew.
+        Some((_, cron)) if cron != schedule.cron => {
+            sqlx::query("UPDATE schedules SET cron = $2, next_at = $3 WHERE name = $1")
                 .bind(schedule.name)
-                .bind(now)
-                .fetch_optional(&mut *tx)
-                .await?
+                .bind(schedule.cron)
+                .bind(first)
+                .execute(&mut *tx)
+                .await?;
+            None
         }
+        row => row.map(|(next, _)| next),
     };
     let Some(next) = next else {
         tx.commit().await?;

@@ -59,6 +59,29 @@ pub(super) async fn insert(
     .map(|_| ())
 }
 
+/// [`enqueue`], and one of the same key that waits to be tried again is due now: but for a wait that the other side
+/// asked for, which is kept.
+pub async fn hasten<J: Job>(c: &mut PgConnection, job: &J, trace_id: Option<&str>) -> anyhow::Result<()> {
+    let payload = Json(serde_json::to_value(job)?);
+    sqlx::query(
+        "WITH new AS (
+            INSERT INTO jobs AS j (name, class, key, payload, max_attempts, trace_id) VALUES ($1, $2, $3, $4, $5, $6)
+            ON CONFLICT (name, key) WHERE key IS NOT NULL AND lease_token IS NULL
+            DO UPDATE SET run_at = greatest(now(), j.not_before) WHERE j.run_at > greatest(now(), j.not_before)
+            RETURNING 1)
+         SELECT pg_notify('vitte_jobs', $2) FROM new",
+    )
+    .bind(J::NAME)
+    .bind(J::CLASS.as_str())
+    .bind(job.key())
+    .bind(payload)
+    .bind(i32::from(J::ATTEMPTS))
+    .bind(trace_id)
+    .execute(c)
+    .await?;
+    Ok(())
+}
+
 /// Takes up to `n` due jobs of a class. One of a key that runs already waits until that one has ended.
 pub(super) async fn take(pool: &PgPool, class: Class, n: usize, lease: Duration) -> sqlx::Result<Vec<Taken>> {
     sqlx::query_as(
@@ -122,6 +145,8 @@ pub(super) enum Next {
     /// Waits again.
     Again {
         after: Duration,
+        /// The other side asked for it: not sooner, whoever hastens the job.
+        asked: bool,
     },
     /// Handed back unfinished by a worker that stops: this run does not count.
     HandBack,
@@ -139,16 +164,17 @@ pub(super) async fn end(pool: &PgPool, id: JobId, token: Uuid, next: Next, error
 }
 
 async fn give_up(c: &mut PgConnection, id: JobId, next: Next, error: &str) -> sqlx::Result<()> {
-    let (after, counted) = match next {
+    let (after, asked, counted) = match next {
         Next::Dead => return bury(c, id, error).await,
-        Next::Again { after } => (after, 0),
-        Next::HandBack => (Duration::ZERO, 1),
+        Next::Again { after, asked } => (after, asked, 0),
+        Next::HandBack => (Duration::ZERO, false, 1),
     };
     let merged = sqlx::query(
         "WITH me AS (SELECT id, name, key, attempts FROM jobs WHERE id = $1),
          twin AS (
             UPDATE jobs t SET attempts = greatest(t.attempts, me.attempts - $2), error = $3,
-                run_at = greatest(t.run_at, clock_timestamp() + $4 * interval '1 microsecond')
+                run_at = greatest(t.run_at, clock_timestamp() + $4 * interval '1 microsecond'),
+                not_before = CASE WHEN $5 THEN clock_timestamp() + $4 * interval '1 microsecond' END
             FROM me WHERE t.name = me.name AND t.key = me.key AND t.lease_token IS NULL AND t.id <> me.id
             RETURNING 1)
          DELETE FROM jobs WHERE id = $1 AND EXISTS (SELECT 1 FROM twin)",
@@ -157,6 +183,7 @@ async fn give_up(c: &mut PgConnection, id: JobId, next: Next, error: &str) -> sq
     .bind(counted)
     .bind(error)
     .bind(micros(after))
+    .bind(asked)
     .execute(&mut *c)
     .await?;
     if merged.rows_affected() > 0 {
@@ -164,13 +191,15 @@ async fn give_up(c: &mut PgConnection, id: JobId, next: Next, error: &str) -> sq
     }
     sqlx::query(
         "UPDATE jobs SET lease_token = NULL, lease_until = NULL, error = $3, attempts = attempts - $2,
-            run_at = clock_timestamp() + $4 * interval '1 microsecond'
+            run_at = clock_timestamp() + $4 * interval '1 microsecond',
+            not_before = CASE WHEN $5 THEN clock_timestamp() + $4 * interval '1 microsecond' END
          WHERE id = $1",
     )
     .bind(id)
     .bind(counted)
     .bind(error)
     .bind(micros(after))
+    .bind(asked)
     .execute(c)
     .await
     .map(|_| ())
@@ -202,7 +231,7 @@ pub(super) async fn reap(pool: &PgPool, pause: Duration) -> sqlx::Result<(usize,
     .await?;
     let mut counts = (0, 0);
     for (id, used_up) in expired {
-        let next = if used_up { Next::Dead } else { Next::Again { after: pause } };
+        let next = if used_up { Next::Dead } else { Next::Again { after: pause, asked: false } };
         give_up(&mut tx, id, next, "its worker died or was stopped past the lease").await?;
         if used_up { counts.1 += 1 } else { counts.0 += 1 }
     }

@@ -1,12 +1,13 @@
 //! Marks: "Telegram has this message", and with a chat's last one its lease goes back, in the same statement.
 //!
-//! While one statement runs, the marks that arrive meanwhile gather and become the next one: at low load a mark goes
-//! at once, at high load many share a commit. A mark is retried until the database takes it: the message is out, and
-//! only the mark keeps it from being sent again.
+//! Marks gather while the statement before theirs runs, and a chat's last one for some milliseconds more: many share
+//! one round trip and one commit. A mark is retried until the database takes it: the message is out, and only the mark
+//! keeps it from being sent again.
 
 use std::time::Duration;
 
-use sqlx::{FromRow, PgPool};
+use sqlx::pool::PoolConnection;
+use sqlx::{FromRow, PgConnection, PgPool, Postgres};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
@@ -15,6 +16,11 @@ use crate::clock::backoff;
 
 /// Marks in one statement.
 const BATCH: usize = 128;
+/// How long the first mark of a statement waits for others. A kill repeats the sends whose marks wait, so this is of
+/// the order of one request to Telegram and not longer.
+const GATHER: Duration = Duration::from_millis(5);
+/// Without marks for this long, the connection goes back to the pool.
+const REST: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(super) struct Mark {
@@ -61,10 +67,30 @@ impl Marks {
 
 async fn write_all(pool: PgPool, mut received: mpsc::Receiver<(Mark, oneshot::Sender<Outcome>)>) {
     let mut batch = Vec::with_capacity(BATCH);
-    while received.recv_many(&mut batch, BATCH).await > 0 {
+    let mut kept = None;
+    loop {
+        let count = tokio::select! {
+            count = received.recv_many(&mut batch, BATCH) => count,
+            () = rest(&pool), if kept.is_some() => {
+                kept = None;
+                continue;
+            }
+        };
+        if count == 0 {
+            return;
+        }
+        // With the lease kept, the chat's next message waits for its mark.
+        if batch.iter().all(|(mark, _)| mark.release_at.is_some()) {
+            tokio::time::sleep(GATHER).await;
+        }
+        while batch.len() < BATCH
+            && let Ok(more) = received.try_recv()
+        {
+            batch.push(more);
+        }
         let mut attempt = 1;
         let released = loop {
-            match write(&pool, &batch).await {
+            match write(&pool, &mut kept, &batch).await {
                 Ok(released) => break released,
                 Err(error) => {
                     tracing::warn!(%error, attempt, marks = batch.len(), "cannot mark messages as sent; trying again");
@@ -82,13 +108,38 @@ async fn write_all(pool: PgPool, mut received: mpsc::Receiver<(Mark, oneshot::Se
     }
 }
 
+/// Until a connection without work has to go back: by its rest, or because the pool closes.
+async fn rest(pool: &PgPool) {
+    tokio::select! {
+        () = pool.close_event() => {}
+        () = tokio::time::sleep(REST) => {}
+    }
+}
+
+type Connection = PoolConnection<Postgres>;
+
+/// On the connection kept from the statement before, or on another of the pool's. After an error none is kept.
+async fn write(
+    pool: &PgPool,
+    kept: &mut Option<Connection>,
+    batch: &[(Mark, oneshot::Sender<Outcome>)],
+) -> sqlx::Result<Vec<Uuid>> {
+    let mut connection = match kept.take() {
+        Some(connection) => connection,
+        None => pool.acquire().await?,
+    };
+    let released = write_on(&mut connection, batch).await?;
+    *kept = Some(connection);
+    Ok(released)
+}
+
 #[derive(FromRow)]
 struct Released {
     token: Uuid,
 }
 
 /// A chat whose row a writer has locked is not waited for: its holder reads again and finds what was written.
-async fn write(pool: &PgPool, batch: &[(Mark, oneshot::Sender<Outcome>)]) -> sqlx::Result<Vec<Uuid>> {
+async fn write_on(c: &mut PgConnection, batch: &[(Mark, oneshot::Sender<Outcome>)]) -> sqlx::Result<Vec<Uuid>> {
     let column = |f: &dyn Fn(&Mark) -> Option<i64>| batch.iter().map(|(m, _)| f(m)).collect::<Vec<_>>();
     let rows: Vec<Released> = sqlx::query_as(
         "WITH m AS (
@@ -117,7 +168,7 @@ async fn write(pool: &PgPool, batch: &[(Mark, oneshot::Sender<Outcome>)]) -> sql
     .bind(batch.iter().map(|(m, _)| m.token).collect::<Vec<_>>())
     .bind(column(&|m| m.release_at))
     .bind(column(&|m| Some(store::micros(m.ahead))))
-    .fetch_all(pool)
+    .fetch_all(c)
     .await?;
     Ok(rows.into_iter().map(|r| r.token).collect())
 }

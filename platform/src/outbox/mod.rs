@@ -20,10 +20,12 @@
 
 mod gate;
 mod marks;
+mod prepare;
 mod prune;
 mod sender;
 mod store;
 mod sweep;
+mod write;
 
 use std::time::Duration;
 
@@ -34,11 +36,16 @@ pub use gate::{Gate, GateSettings};
 pub use prune::{Retention, prune};
 pub use sender::Sender;
 pub use store::replay_dead;
+pub(crate) use write::WRITE;
 
+use crate::database::Tx;
 use crate::telegram::outgoing::{Call, Media, Message};
 
 /// A row of the outbox.
 pub type OutboxId = i64;
+
+/// In a stored payload, in the place of a file: names the row of `outbox_files`.
+const FILE: &str = "outbox_file";
 
 /// Interactive messages go before bulk ones, in a chat and over all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -173,20 +180,40 @@ pub async fn enqueue(
     if entries.is_empty() {
         return Ok(Dispatch::default());
     }
+    let prepared = prepare(connection, entries).await?;
+    let lease = sender.map(|s| (s.settings().lease, s.room()));
+    write::insert(connection, prepared, lease, trace_id).await
+}
+
+/// [`enqueue`] as the last thing that a transaction does, and its commit, in one round trip.
+pub(crate) async fn enqueue_and_commit(
+    mut tx: Tx,
+    entries: Vec<Entry>,
+    sender: &Sender,
+    trace_id: Option<&str>,
+) -> sqlx::Result<Dispatch> {
+    if entries.is_empty() {
+        tx.commit().await?;
+        return Ok(Dispatch::default());
+    }
+    let prepared = prepare(&mut tx, entries).await?;
+    write::insert_and_commit(tx, prepared, Some((sender.settings().lease, sender.room())), trace_id).await
+}
+
+async fn prepare(connection: &mut PgConnection, entries: Vec<Entry>) -> sqlx::Result<Vec<write::Prepared>> {
     let mut prepared = Vec::with_capacity(entries.len());
     for mut entry in entries {
         if let Some((field, Media::Upload { file_name, mime, content })) = entry.call.upload.take() {
             let id = store::add_file(connection, &file_name, &mime, &content).await?;
-            entry.call.params.insert(field.to_owned(), serde_json::json!({"outbox_file": id}));
+            entry.call.params.insert(field.to_owned(), serde_json::json!({FILE: id}));
         }
-        prepared.push(store::Prepared {
+        prepared.push(write::Prepared {
             chat_id: entry.chat_id,
             priority: entry.priority,
             method: entry.call.method,
-            payload: serde_json::Value::Object(entry.call.params),
+            payload: serde_json::to_string(&entry.call.params).map_err(|e| sqlx::Error::Encode(e.into()))?,
             edit_of: entry.edit_of,
         });
     }
-    let lease = sender.map(|s| (s.settings().lease, s.room()));
-    store::insert(connection, prepared, lease, trace_id).await
+    Ok(prepared)
 }

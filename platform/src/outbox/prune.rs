@@ -51,8 +51,14 @@ pub async fn prune(pool: &PgPool, keep: Retention) -> sqlx::Result<u64> {
             sent,
         ),
         (
+            // A message that waits, or may be replayed, still needs its file.
             "DELETE FROM outbox_files WHERE ctid = ANY(ARRAY(
-                SELECT ctid FROM outbox_files WHERE created_at < now() - $1 * interval '1 microsecond' LIMIT $2))",
+                SELECT ctid FROM outbox_files WHERE created_at < now() - $1 * interval '1 microsecond'
+                  AND id <> ALL (ARRAY(
+                    SELECT (field.value ->> 'outbox_file')::bigint FROM outbox, json_each(outbox.payload) AS field
+                    WHERE outbox.sent_at IS NULL AND json_typeof(field.value) = 'object'
+                      AND field.value ->> 'outbox_file' IS NOT NULL))
+                LIMIT $2))",
             sent,
         ),
         (

@@ -7,7 +7,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use sqlx::PgPool;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
@@ -17,11 +17,11 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use super::marks::{Mark, Marks, Outcome};
+use super::prepare::{self, Prepared};
 use super::store::{self, Row};
 use super::{Dispatch, Gate, OutboxSettings, Priority, Taken};
 use crate::clock::backoff;
-use crate::telegram::client::{ApiError, Telegram, Upload};
-use crate::telegram::outgoing::strip;
+use crate::telegram::client::{ApiError, Telegram};
 use crate::telemetry::{metrics, trace};
 use crate::users;
 
@@ -189,12 +189,12 @@ impl Sender {
             }
             let count = rows.len();
             for (n, row) in rows.into_iter().enumerate() {
-                let bulk = Priority::from_i16(row.priority) == Priority::Bulk;
+                let (id, bulk) = (row.id, Priority::from_i16(row.priority) == Priority::Bulk);
                 let last = whole && n + 1 == count;
-                match self.send(lease, &row).await? {
+                match self.send(lease, row).await? {
                     Sent::Yes(message_id) => {
                         let release = last.then_some(writes);
-                        if self.mark(lease, Some((row.id, message_id)), release).await == Outcome::Released {
+                        if self.mark(lease, Some((id, message_id)), release).await == Outcome::Released {
                             return Ok(());
                         }
                     }
@@ -224,7 +224,7 @@ impl Sender {
     }
 
     /// One message: rate, lease, request, and what its answer means.
-    async fn send(&self, lease: &mut Lease, row: &Row) -> sqlx::Result<Sent> {
+    async fn send(&self, lease: &mut Lease, mut row: Row) -> sqlx::Result<Sent> {
         if self.0.stop.is_cancelled() {
             return Ok(Sent::Rest(Duration::ZERO));
         }
@@ -232,14 +232,14 @@ impl Sender {
         if !frozen.is_zero() {
             return Ok(Sent::Rest(frozen));
         }
-        let prepared = match self.prepare(lease, row).await? {
+        let prepared = match prepare::prepare(&self.0.pool, lease.chat_id, &mut row).await? {
             Ok(prepared) => prepared,
             Err(reason) => {
-                self.bury(lease, row, &reason).await?;
+                self.bury(lease, &row, &reason).await?;
                 return Ok(Sent::Dead);
             }
         };
-        let wait = self.chat_wait(lease, &prepared.method);
+        let wait = self.chat_wait(lease, &row.method);
         if wait > WAIT_IN_PLACE {
             return Ok(Sent::Rest(wait));
         }
@@ -254,8 +254,11 @@ impl Sender {
             // The whole bot is at its rate: let others of this process have the place meanwhile.
             return Ok(Sent::Rest(Duration::from_millis(200)));
         }
-        let timeout =
-            if prepared.upload.is_some() { self.0.settings.upload_timeout } else { self.0.settings.request_timeout };
+        let timeout = if matches!(prepared, Prepared::Upload { .. }) {
+            self.0.settings.upload_timeout
+        } else {
+            self.0.settings.request_timeout
+        };
         if lease.until.saturating_duration_since(Instant::now()) < timeout + MARGIN {
             let term = self.0.settings.lease.max(timeout + 2 * MARGIN);
             let since = Instant::now();
@@ -264,9 +267,13 @@ impl Sender {
             }
             lease.until = since + term;
         }
-        let span = trace::send(&row.method, row.trace_id.as_deref().unwrap_or_default());
-        let answer = self.request(lease, prepared, timeout).instrument(span).await;
-        self.judge(lease, row, answer).await
+        let request = self.request(lease, &row, prepared, timeout);
+        let answer = if trace::collected() {
+            request.instrument(trace::send(&row.method, row.trace_id.as_deref().unwrap_or_default())).await
+        } else {
+            request.await
+        };
+        self.judge(lease, &row, answer).await
     }
 
     /// The chat's rate (GCRA): how long the next message has to wait. Edits in private chats are free.
@@ -290,82 +297,51 @@ impl Sender {
         wait
     }
 
-    /// The call as Telegram takes it: the edit's target and the file filled in. An inner error is a dead message.
-    async fn prepare(&self, lease: &Lease, row: &Row) -> sqlx::Result<Result<Prepared, String>> {
-        let mut params: Map<String, Value> = match &row.payload.0 {
-            Value::Object(map) => map.clone(),
-            _ => return Ok(Err("the payload is not an object".to_owned())),
-        };
-        params.insert("chat_id".to_owned(), lease.chat_id.into());
-        let mut method = row.method.clone();
-        if let Some(target) = row.edit_of {
-            match store::sent_as(&self.0.pool, target).await? {
-                Some(message_id) => {
-                    params.insert("message_id".to_owned(), message_id.into());
-                }
-                // What it would edit never arrived: the person still has to learn it.
-                None if method == "editMessageText" => "sendMessage".clone_into(&mut method),
-                None => return Ok(Err("the message it would edit was never sent".to_owned())),
-            }
-        }
-        let file = params.iter().find_map(|(k, v)| Some((k.clone(), v.get("outbox_file")?.as_i64()?)));
-        let mut upload = None;
-        if let Some((field, id)) = file {
-            params.remove(&field);
-            match store::file(&self.0.pool, id).await? {
-                Some(store::StoredFile { file_id: Some(file_id), .. }) => {
-                    params.insert(field, file_id.into());
-                }
-                Some(store::StoredFile { file_name, mime, content: Some(content), .. }) => {
-                    upload = Some((id, Upload { field, file_name, mime, content }));
-                }
-                _ => return Ok(Err("its file is gone".to_owned())),
-            }
-        }
-        Ok(Ok(Prepared { method, params, upload }))
-    }
-
-    async fn request(&self, lease: &Lease, call: Prepared, timeout: Duration) -> Result<Value, ApiError> {
+    async fn request(
+        &self,
+        lease: &Lease,
+        row: &Row,
+        call: Prepared,
+        timeout: Duration,
+    ) -> Result<Option<i64>, ApiError> {
         let started = Instant::now();
+        let (method, trace_id) = (row.method.as_ref(), row.trace_id.as_deref());
         let telegram = &self.0.telegram;
-        let result = match call.upload {
-            None => {
-                let first = telegram.call(&call.method, &call.params, timeout).await;
-                match first {
-                    Err(ApiError::BadMarkup(reason)) => {
-                        tracing::warn!(method = %call.method, %reason, "Telegram refuses the markup; sent as plain text");
-                        metrics().outbox_plain_text.inc();
-                        let left = lease.until.saturating_duration_since(Instant::now()).saturating_sub(MARGIN);
-                        telegram.call(&call.method, &plain(call.params), timeout.min(left)).await
-                    }
-                    other => other,
+        let result = match call {
+            Prepared::Json(body) => match telegram.send(method, body.clone(), timeout).await {
+                Err(ApiError::BadMarkup(reason)) => {
+                    tracing::warn!(trace_id, method, %reason, "Telegram refuses the markup; sent as plain text");
+                    metrics().outbox_plain_text.inc();
+                    let left = lease.until.saturating_duration_since(Instant::now()).saturating_sub(MARGIN);
+                    telegram.send(method, prepare::plain(&body), timeout.min(left)).await
                 }
-            }
-            Some((id, upload)) => {
+                other => other,
+            },
+            Prepared::Upload { id, params, upload } => {
                 let field = upload.field.clone();
-                let result = telegram.call_with_upload(&call.method, &call.params, upload, timeout).await;
+                let result = telegram.call_with_upload(method, &params, upload, timeout).await;
                 if let Ok(message) = &result
-                    && let Some(file_id) = sent_file(message, &field)
+                    && let Some(file_id) = prepare::sent_file(message, &field)
                     && let Err(error) = store::uploaded(&self.0.pool, id, file_id).await
                 {
-                    tracing::warn!(%error, "the file's id is not kept; it will be uploaded again");
+                    tracing::warn!(trace_id, %error, "the file's id is not kept; it will be uploaded again");
                 }
-                result
+                result.map(|message| message.get("message_id").and_then(Value::as_i64))
             }
         };
-        metrics().telegram_seconds.with_label_values(&[call.method.as_str()]).observe(started.elapsed().as_secs_f64());
+        metrics().telegram_seconds.with_label_values(&[method]).observe(started.elapsed().as_secs_f64());
         result
     }
 
-    async fn judge(&self, lease: &mut Lease, row: &Row, answer: Result<Value, ApiError>) -> sqlx::Result<Sent> {
+    async fn judge(&self, lease: &mut Lease, row: &Row, answer: Result<Option<i64>, ApiError>) -> sqlx::Result<Sent> {
         let pool = &self.0.pool;
         let settings = &self.0.settings;
         let trace_id = row.trace_id.as_deref();
         let error = match answer {
-            Ok(result) => {
+            Ok(message_id) => {
                 metrics().outbox_sent.with_label_values(&["sent"]).inc();
                 tracing::debug!(trace_id, outbox = row.id, method = %row.method, "sent");
-                return Ok(Sent::Yes(result.get("message_id").and_then(Value::as_i64)));
+                return Ok(Sent::Yes(message_id));
             }
             Err(ApiError::NotModified) => return Ok(Sent::Yes(None)),
             Err(ApiError::RetryAfter(pause)) => {
@@ -416,28 +392,4 @@ impl Sender {
         metrics().outbox_sent.with_label_values(&["dead"]).inc();
         store::bury(&self.0.pool, row.id, lease.token, reason).await
     }
-}
-
-struct Prepared {
-    method: String,
-    params: Map<String, Value>,
-    /// The stored file's id and the file.
-    upload: Option<(i64, Upload)>,
-}
-
-/// The same call without markup.
-fn plain(mut params: Map<String, Value>) -> Map<String, Value> {
-    params.remove("parse_mode");
-    for field in ["text", "caption"] {
-        if let Some(Value::String(text)) = params.get_mut(field) {
-            *text = strip(text);
-        }
-    }
-    params
-}
-
-/// Telegram's id of the file that a sent message carries; of a photo the largest size.
-fn sent_file<'a>(message: &'a Value, field: &str) -> Option<&'a str> {
-    let file = message.get(field)?;
-    file.as_array().map_or(Some(file), |sizes| sizes.last())?.get("file_id")?.as_str()
 }

@@ -1,33 +1,24 @@
 //! The outbox's SQL. All times are the database's: leases and rates are agreed between processes.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 use std::time::Duration;
 
-use serde_json::Value;
-use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::{Dispatch, OutboxId, Priority, Taken};
+use super::{OutboxId, Taken};
 
 /// A pending message as the sender needs it.
-#[derive(Debug, Clone, FromRow)]
+#[derive(Debug)]
 pub(crate) struct Row {
     pub id: OutboxId,
-    pub method: String,
-    pub payload: Json<Value>,
+    pub method: Cow<'static, str>,
+    /// The method's parameters but `chat_id`: a JSON object.
+    pub payload: String,
     pub edit_of: Option<OutboxId>,
     pub attempts: i16,
     pub priority: i16,
     pub trace_id: Option<String>,
-}
-
-pub(super) struct Prepared {
-    pub chat_id: i64,
-    pub priority: Priority,
-    pub method: &'static str,
-    pub payload: Value,
-    pub edit_of: Option<OutboxId>,
 }
 
 pub(super) fn micros(duration: Duration) -> i64 {
@@ -43,138 +34,14 @@ pub(super) async fn add_file(c: &mut PgConnection, name: &str, mime: &str, conte
         .await
 }
 
-/// Rows and leases in one statement. A chat's lease row is locked from here to the commit, which orders this write
-/// against the holder's release: the holder sees either the new `writes`, or the row locked and tries later.
-pub(super) async fn insert(
-    connection: &mut PgConnection,
-    entries: Vec<Prepared>,
-    lease: Option<(Duration, usize)>,
-    trace_id: Option<&str>,
-) -> sqlx::Result<Dispatch> {
-    let since = tokio::time::Instant::now();
-    let mut chats: Vec<i64> = entries.iter().map(|e| e.chat_id).collect();
-    // The sorted order of locking is the same for all writers: two of them cannot wait for each other.
-    chats.sort_unstable();
-    chats.dedup();
-    let (lease, room) = lease.unwrap_or_default();
-    // A bulk write waits for the sweep: many chats at once would take every sender's place from people who wait.
-    let takes: Vec<bool> = chats
-        .iter()
-        .enumerate()
-        .map(|(i, chat)| i < room && entries.iter().any(|e| e.chat_id == *chat && e.priority == Priority::Interactive))
-        .collect();
-    let tokens: Vec<Uuid> = chats.iter().map(|_| Uuid::new_v4()).collect();
-    let priorities: Vec<i16> = chats
-        .iter()
-        .map(|chat| {
-            entries.iter().filter(|e| e.chat_id == *chat).map(|e| e.priority.as_i16()).min().unwrap_or_default()
-        })
-        .collect();
-
-    let written = write(connection, &entries, trace_id, &chats, &priorities, &takes, &tokens, lease).await?;
-    let rows = written.first().map(|w| w.ids.clone()).unwrap_or_default();
-    let mut pending: HashMap<i64, Vec<Row>> = HashMap::new();
-    for (entry, id) in entries.into_iter().zip(&rows) {
-        pending.entry(entry.chat_id).or_default().push(Row {
-            id: *id,
-            method: entry.method.to_owned(),
-            payload: Json(entry.payload),
-            edit_of: entry.edit_of,
-            attempts: 0,
-            priority: entry.priority.as_i16(),
-            trace_id: trace_id.map(str::to_owned),
-        });
-    }
-    let taken = written.into_iter().filter(|l| tokens.contains(&l.lease.lease_token)).map(|l| {
-        let l = l.lease;
-        let mut rows = pending.remove(&l.chat_id);
-        if let Some(rows) = rows.as_mut() {
-            rows.sort_by_key(|row| (row.priority, row.id));
-        }
-        Taken {
-            chat_id: l.chat_id,
-            token: l.lease_token,
-            writes: l.writes,
-            ahead_micros: l.ahead_micros,
-            rows: if l.backlog { None } else { rows },
-            since,
-        }
-    });
-    Ok(Dispatch { chats: taken.collect(), rows })
-}
-
+/// A chat's lease row as it stands after a statement that may have taken it.
 #[derive(FromRow)]
-struct LeaseRow {
-    chat_id: i64,
-    lease_token: Uuid,
-    writes: i64,
-    backlog: bool,
-    ahead_micros: i64,
-}
-
-#[derive(FromRow)]
-struct Written {
-    ids: Vec<OutboxId>,
-    #[sqlx(flatten)]
-    lease: LeaseRow,
-}
-
-/// The rows, and that their chats have something to send; leases that are asked for and free are taken. `backlog` is
-/// what was pending before this write: then the sender must read the rows instead of trusting the writer's.
-#[expect(clippy::too_many_arguments, reason = "the columns of two unnested tables")]
-async fn write(
-    connection: &mut PgConnection,
-    entries: &[Prepared],
-    trace_id: Option<&str>,
-    chats: &[i64],
-    priorities: &[i16],
-    takes: &[bool],
-    tokens: &[Uuid],
-    lease: Duration,
-) -> sqlx::Result<Vec<Written>> {
-    sqlx::query_as(
-        "WITH rows AS (
-            INSERT INTO outbox (chat_id, priority, method, payload, edit_of, trace_id)
-            SELECT e.chat_id, e.priority, e.method, e.payload, e.edit_of, $6
-            FROM unnest($1::bigint[], $2::smallint[], $3::text[], $4::json[], $5::bigint[]) WITH ORDINALITY
-                 AS e (chat_id, priority, method, payload, edit_of, n)
-            ORDER BY e.n
-            RETURNING id),
-         leases AS (
-            INSERT INTO outbox_chats AS c (chat_id, priority, due_at, lease_token, lease_until)
-            SELECT e.chat_id, e.priority, clock_timestamp(), CASE WHEN e.take THEN e.token END,
-                   CASE WHEN e.take THEN clock_timestamp() + $11 * interval '1 microsecond' END
-            FROM unnest($7::bigint[], $8::smallint[], $9::bool[], $10::uuid[]) AS e (chat_id, priority, take, token)
-            ON CONFLICT (chat_id) DO UPDATE SET
-                writes = c.writes + 1,
-                backlog = c.due_at IS NOT NULL,
-                priority = CASE WHEN c.due_at IS NULL THEN excluded.priority
-                                ELSE least(c.priority, excluded.priority) END,
-                due_at = least(c.due_at, excluded.due_at),
-                (lease_token, lease_until) = (
-                    SELECT CASE WHEN free THEN excluded.lease_token ELSE c.lease_token END,
-                           CASE WHEN free THEN excluded.lease_until ELSE c.lease_until END
-                    FROM (SELECT excluded.lease_token IS NOT NULL
-                             AND (c.lease_until IS NULL OR c.lease_until < clock_timestamp())
-                             AND (c.frozen_until IS NULL OR c.frozen_until < clock_timestamp()) AS free) AS f)
-            RETURNING chat_id, coalesce(lease_token, '00000000-0000-0000-0000-000000000000') AS lease_token, writes,
-                backlog, coalesce((extract(epoch FROM next_send_at - clock_timestamp()) * 1000000)::bigint, 0)
-                AS ahead_micros)
-         SELECT (SELECT array_agg(id ORDER BY id) FROM rows) AS ids, leases.* FROM leases",
-    )
-    .bind(entries.iter().map(|e| e.chat_id).collect::<Vec<_>>())
-    .bind(entries.iter().map(|e| e.priority.as_i16()).collect::<Vec<_>>())
-    .bind(entries.iter().map(|e| e.method).collect::<Vec<_>>())
-    .bind(entries.iter().map(|e| Json(&e.payload)).collect::<Vec<_>>())
-    .bind(entries.iter().map(|e| e.edit_of).collect::<Vec<_>>())
-    .bind(trace_id)
-    .bind(chats)
-    .bind(priorities)
-    .bind(takes)
-    .bind(tokens)
-    .bind(micros(lease))
-    .fetch_all(connection)
-    .await
+pub(super) struct LeaseRow {
+    pub chat_id: i64,
+    pub lease_token: Uuid,
+    pub writes: i64,
+    pub backlog: bool,
+    pub ahead_micros: i64,
 }
 
 /// All that is pending in a chat whose lease we hold, and the count of writes that this reading covers: one snapshot.
@@ -185,14 +52,14 @@ pub(super) async fn read(pool: &PgPool, chat_id: i64, token: Uuid) -> sqlx::Resu
         writes: i64,
         id: Option<OutboxId>,
         method: Option<String>,
-        payload: Option<Json<Value>>,
+        payload: Option<String>,
         edit_of: Option<OutboxId>,
         attempts: Option<i16>,
         priority: Option<i16>,
         trace_id: Option<String>,
     }
     let rows: Vec<Joined> = sqlx::query_as(
-        "SELECT c.writes, o.id, o.method, o.payload, o.edit_of, o.attempts, o.priority, o.trace_id
+        "SELECT c.writes, o.id, o.method, o.payload::text AS payload, o.edit_of, o.attempts, o.priority, o.trace_id
          FROM outbox_chats c
          LEFT JOIN LATERAL (
             SELECT * FROM outbox o WHERE o.chat_id = c.chat_id AND o.sent_at IS NULL AND o.dead_at IS NULL
@@ -208,7 +75,7 @@ pub(super) async fn read(pool: &PgPool, chat_id: i64, token: Uuid) -> sqlx::Resu
     let row = |r: Joined| {
         Some(Row {
             id: r.id?,
-            method: r.method?,
+            method: r.method?.into(),
             payload: r.payload?,
             edit_of: r.edit_of,
             attempts: r.attempts?,

@@ -3,21 +3,48 @@
 //! The token is part of every address, so no error may carry one: addresses are stripped, and the token is never
 //! printed.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use reqwest::Url;
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// A client for one bot. Cheap to clone.
 #[derive(Clone)]
 pub struct Telegram {
     http: reqwest::Client,
+    addresses: Arc<Addresses>,
+    bot_id: i64,
+}
+
+/// Where each method is called. The token is part of every address.
+struct Addresses {
     /// `https://api.telegram.org`, or a local Bot API server, or the simulator; without a slash at its end.
     base: String,
     token: SecretString,
-    bot_id: i64,
+    /// What is called for every message, read once.
+    send_message: Url,
 }
+
+impl Addresses {
+    fn of(&self, method: &str) -> Result<Url, ApiError> {
+        if method == SEND_MESSAGE { Ok(self.send_message.clone()) } else { self.parse(method) }
+    }
+
+    fn parse(&self, method: &str) -> Result<Url, ApiError> {
+        let address = format!("{}/bot{}/{method}", self.base, self.token.expose_secret());
+        Url::parse(&address).map_err(|e| ApiError::Refused(format!("the address of the Bot API: {e}")))
+    }
+}
+
+const SEND_MESSAGE: &str = "sendMessage";
 
 /// How a call failed, sorted by what the caller can do about it.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -75,9 +102,10 @@ pub struct WebhookInfo {
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct Answer<'a> {
     ok: bool,
-    result: Option<Value>,
+    #[serde(borrow)]
+    result: Option<&'a RawValue>,
     error_code: Option<u16>,
     description: Option<String>,
     parameters: Option<Parameters>,
@@ -102,6 +130,8 @@ pub struct Upload {
 pub enum ClientError {
     #[error("the bot token does not have Telegram's form; allowed: digits, a colon, 35 characters of A-Z a-z 0-9 _ -")]
     Token,
+    #[error("the Bot API's address is not valid: {0} (allowed: http://... or https://...)")]
+    Address(String),
     #[error("cannot make an HTTP client: {0}")]
     Http(String),
 }
@@ -128,21 +158,38 @@ pub fn http_client() -> Result<reqwest::Client, ClientError> {
 impl Telegram {
     pub fn new(http: reqwest::Client, base: &str, token: SecretString) -> Result<Self, ClientError> {
         let bot_id = bot_id(token.expose_secret()).ok_or(ClientError::Token)?;
-        Ok(Self { http, base: base.trim_end_matches('/').to_owned(), token, bot_id })
+        let base = base.trim_end_matches('/').to_owned();
+        let send_message = format!("{base}/bot{}/{SEND_MESSAGE}", token.expose_secret());
+        let send_message = Url::parse(&send_message).map_err(|e| ClientError::Address(e.to_string()))?;
+        Ok(Self { http, addresses: Arc::new(Addresses { base, token, send_message }), bot_id })
     }
 
     pub fn bot_id(&self) -> i64 {
         self.bot_id
     }
 
-    fn address(&self, method: &str) -> String {
-        format!("{}/bot{}/{method}", self.base, self.token.expose_secret())
-    }
-
     /// One call. `timeout` covers everything from connecting to the last byte of the answer.
     pub async fn call(&self, method: &str, params: &Map<String, Value>, timeout: Duration) -> Result<Value, ApiError> {
-        let request = self.http.post(self.address(method)).json(params).timeout(timeout);
-        self.send(method, request).await
+        let body = serde_json::to_vec(params).map_err(|e| ApiError::Refused(e.to_string()))?;
+        let answer = self.post(method, body.into(), timeout).await?;
+        result(&answer)
+    }
+
+    /// One call whose body is JSON already, and of its answer only the message's id, if it has one.
+    pub(crate) async fn send(&self, method: &str, body: Bytes, timeout: Duration) -> Result<Option<i64>, ApiError> {
+        #[derive(Deserialize)]
+        struct Sent {
+            message_id: Option<i64>,
+        }
+        let answer = self.post(method, body, timeout).await?;
+        // Some methods answer `true`.
+        Ok(result::<Option<&RawValue>>(&answer)?
+            .and_then(|sent| serde_json::from_str::<Sent>(sent.get()).ok()?.message_id))
+    }
+
+    async fn post(&self, method: &str, body: Bytes, timeout: Duration) -> Result<Reply, ApiError> {
+        let request = self.http.post(self.addresses.of(method)?).header(CONTENT_TYPE, JSON).body(body);
+        self.exchange(method, request.timeout(timeout)).await
     }
 
     /// One call with a file.
@@ -163,11 +210,12 @@ impl Telegram {
         }
         let part = reqwest::multipart::Part::bytes(upload.content).file_name(upload.file_name);
         let part = part.mime_str(&upload.mime).map_err(|e| ApiError::Refused(format!("media type: {e}")))?;
-        let request = self.http.post(self.address(method)).multipart(form.part(upload.field, part)).timeout(timeout);
-        self.send(method, request).await
+        let request = self.http.post(self.addresses.of(method)?).multipart(form.part(upload.field, part));
+        let answer = self.exchange(method, request.timeout(timeout)).await?;
+        result(&answer)
     }
 
-    async fn send(&self, method: &str, request: reqwest::RequestBuilder) -> Result<Value, ApiError> {
+    async fn exchange(&self, method: &str, request: reqwest::RequestBuilder) -> Result<Reply, ApiError> {
         let network = |e: reqwest::Error| {
             let error = e.without_url();
             let cause = std::error::Error::source(&error).map(|s| format!(": {s}")).unwrap_or_default();
@@ -176,11 +224,7 @@ impl Telegram {
         let response = request.send().await.map_err(network)?;
         let status = response.status().as_u16();
         let body = response.bytes().await.map_err(network)?;
-        match serde_json::from_slice::<Answer>(&body) {
-            Ok(Answer { ok: true, result, .. }) => Ok(result.unwrap_or(Value::Null)),
-            Ok(answer) => Err(sort(answer, status)),
-            Err(_) => Err(ApiError::Server(status)),
-        }
+        Ok(Reply { status, body })
     }
 
     pub async fn get_me(&self, timeout: Duration) -> Result<Me, ApiError> {
@@ -216,7 +260,23 @@ fn read<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, ApiError> {
     serde_json::from_value(value).map_err(|_| ApiError::Server(200))
 }
 
-fn sort(answer: Answer, status: u16) -> ApiError {
+/// An answer as it came.
+struct Reply {
+    status: u16,
+    body: Bytes,
+}
+
+/// What a call that went well answers with; nothing reads as null.
+fn result<'a, T: Deserialize<'a>>(reply: &'a Reply) -> Result<T, ApiError> {
+    let unreadable = |_| ApiError::Server(reply.status);
+    let answer: Answer<'a> = serde_json::from_slice(&reply.body).map_err(unreadable)?;
+    if !answer.ok {
+        return Err(sort(answer, reply.status));
+    }
+    serde_json::from_str(answer.result.map_or("null", RawValue::get)).map_err(unreadable)
+}
+
+fn sort(answer: Answer<'_>, status: u16) -> ApiError {
     let code = answer.error_code.unwrap_or(status);
     let text = answer.description.unwrap_or_default();
     let lower = text.to_lowercase();

@@ -67,6 +67,7 @@ pub(super) fn start(
     let provider = SdkTracerProvider::builder().with_batch_exporter(Roots(exporter)).with_resource(resource).build();
     // What libraries say stays out: a database driver's spans may hold what it was asked.
     let ours = filter_fn(|m| m.target().starts_with("vitte") && *m.level() <= Level::INFO);
+    super::trace::set_collected();
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("vitte")).with_filter(ours);
     Ok((layer.boxed(), Export(provider)))
 }

@@ -6,6 +6,7 @@
 //! with them the `trace_id`, from what is logged inside.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tracing::{Span, error_span};
 
@@ -13,6 +14,20 @@ use crate::clock::random_hex;
 
 tokio::task_local! {
     static CURRENT: String;
+}
+
+/// Does somebody collect this process's traces?
+static COLLECTED: AtomicBool = AtomicBool::new(false);
+
+/// Is it worth to be inside of a span around what logs nothing by itself? Entering one at each poll costs more than
+/// the work between two waits; for logs it is enough to be in it around what may say something.
+pub(crate) fn collected() -> bool {
+    COLLECTED.load(Ordering::Relaxed)
+}
+
+#[cfg(feature = "otlp")]
+pub(super) fn set_collected() {
+    COLLECTED.store(true, Ordering::Relaxed);
 }
 
 /// One update's transaction.

@@ -1,6 +1,6 @@
 //! The four tests that decide the queue (a worker killed, a database restarted, a job that kills its worker, a worker
 //! stopped past its lease), and the rest of what jobs promise. Killed and stopped workers are processes of their own:
-//! see services.rs of the executable's tests; here a dead worker is one whose leases nobody renews.
+//! see roles/kills.rs; here a dead worker is one whose leases nobody renews.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,12 +9,14 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use tokio::sync::Semaphore;
+use vitte_platform::intake::Outcome;
 use vitte_platform::jobs::{self, Class, Job, JobContext, JobError, JobHandler, Runner};
+use vitte_platform::module::{Handlers, Module};
 use vitte_platform::outbox::Priority;
 use vitte_platform::telegram::Message;
 use vitte_tests::database::migrated;
 use vitte_tests::replica::{Replica, Setup};
-use vitte_tests::talker::Report;
+use vitte_tests::talker::{Report, Talker};
 use vitte_tests::telegram::{Telegram, message};
 use vitte_tests::until;
 
@@ -99,7 +101,7 @@ async fn enqueue(pool: &PgPool, job: &impl Job) {
     tx.commit().await.unwrap();
 }
 
-async fn count(pool: &PgPool, table: &'static str) -> i64 {
+pub async fn count(pool: &PgPool, table: &'static str) -> i64 {
     let statement = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
     sqlx::query_scalar(statement).fetch_one(pool).await.unwrap()
 }
@@ -108,6 +110,7 @@ fn task(work: Work) -> Task {
     Task { work, key: None }
 }
 
+/// Breaks when a job's last transaction forgets its messages, or when the trace ends at the job.
 #[tokio::test]
 async fn a_job_enqueued_in_a_turn_runs_after_its_commit_and_speaks_through_the_outbox() {
     let (telegram, database) = (Telegram::start().await, migrated().await);
@@ -121,6 +124,35 @@ async fn a_job_enqueued_in_a_turn_runs_after_its_commit_and_speaks_through_the_o
     assert!(traces.iter().all(|t| t.as_ref().is_some_and(|t| t.len() == 32)), "the trace runs from update to message");
 }
 
+/// Enqueues a job in a turn that fails.
+struct Hasty;
+
+impl Module for Hasty {
+    fn name(&self) -> &'static str {
+        "hasty"
+    }
+
+    fn handlers(&self) -> Handlers {
+        Handlers::new().command("hasty", vec![], |turn, _| {
+            Box::pin(async move {
+                turn.enqueue(&task(Work::FailsUntil(1))).await?;
+                anyhow::bail!("on second thoughts")
+            })
+        })
+    }
+}
+
+/// Breaks when a job is not written in the turn's transaction.
+#[tokio::test]
+async fn a_turn_that_fails_enqueues_nothing() {
+    let (telegram, database) = (Telegram::start().await, migrated().await);
+    let modules: Vec<Arc<dyn Module>> = vec![Arc::new(Talker), Arc::new(Hasty)];
+    let replica = Replica::of(&telegram, &database, Setup::default(), modules).await;
+    let outcome = replica.take(&message(1, 5, "/hasty")).await.unwrap();
+    assert_eq!((outcome, count(&replica.pool, "jobs").await), (Outcome::Dead, 0));
+}
+
+/// Breaks when attempts have no end, a panic is not caught, `JobError::Fail` is tried again, or a replay is not marked.
 #[tokio::test]
 async fn a_failing_job_is_tried_again_and_a_panic_or_a_hopeless_one_ends_dead_and_replayable() {
     let (telegram, database) = (Telegram::start().await, migrated().await);
@@ -189,21 +221,14 @@ async fn of_one_key_one_job_waits_and_one_runs_at_a_time() {
     assert_eq!(shared.most.load(Ordering::SeqCst), 1);
 }
 
-async fn expire(pool: &PgPool, attempts: i32) {
-    sqlx::query("UPDATE jobs SET lease_token = gen_random_uuid(), lease_until = now() - interval '1 s', attempts = $1")
-        .bind(attempts)
-        .execute(pool)
-        .await
-        .unwrap();
-}
-
 /// Decides the queue, 1: a worker died with a job in flight. Breaks without `reap`.
 #[tokio::test]
 async fn a_dead_workers_job_runs_on_another() {
     let (telegram, database) = (Telegram::start().await, migrated().await);
     let replica = Replica::start(&telegram, &database).await;
     enqueue(&replica.pool, &task(Work::FailsUntil(1))).await;
-    expire(&replica.pool, 1).await;
+    let taken = "UPDATE jobs SET lease_token = gen_random_uuid(), lease_until = now() - interval '1 s', attempts = 1";
+    sqlx::query(taken).execute(&replica.pool).await.unwrap();
     let shared = Arc::new(Shared::default());
     let _worker = worker(&replica, &shared);
     assert_eq!(telegram.person(5).hears(1).await, ["done in run 1"]);
@@ -214,13 +239,57 @@ async fn a_dead_workers_job_runs_on_another() {
 async fn a_job_that_kills_its_workers_is_dead_after_its_attempts() {
     let (telegram, database) = (Telegram::start().await, migrated().await);
     let replica = Replica::start(&telegram, &database).await;
-    enqueue(&replica.pool, &task(Work::FailsUntil(1))).await;
-    expire(&replica.pool, 3).await;
     let shared = Arc::new(Shared::default());
     let _worker = worker(&replica, &shared);
-    until("a dead job", async || (count(&replica.pool, "dead_jobs").await == 1).then_some(())).await;
-    assert_eq!(shared.runs.load(Ordering::SeqCst), 0);
-    assert_eq!(count(&replica.pool, "jobs").await, 0);
+    enqueue(&replica.pool, &task(Work::Waits)).await;
+    // Whoever takes it is never heard of again.
+    let silence = "UPDATE jobs SET lease_until = now() - interval '1 s' WHERE lease_token IS NOT NULL";
+    until("a dead job", async || {
+        sqlx::query(silence).execute(&replica.pool).await.unwrap();
+        (count(&replica.pool, "dead_jobs").await == 1).then_some(())
+    })
+    .await;
+    let attempts: i32 = sqlx::query_scalar("SELECT attempts FROM dead_jobs").fetch_one(&replica.pool).await.unwrap();
+    assert_eq!((attempts, count(&replica.pool, "jobs").await), (3, 0));
+    assert!(shared.runs.load(Ordering::SeqCst) <= 3, "no run beyond its attempts");
+}
+
+/// Breaks when a hastened job is left where it waits, or is moved before what the other side asked for.
+#[tokio::test]
+async fn a_hastened_job_waits_no_longer_but_for_what_the_other_side_asked_for() {
+    let (telegram, database) = (Telegram::start().await, migrated().await);
+    let mut setup = Setup::default();
+    (setup.jobs.retry_first, setup.jobs.retry_cap) = (Duration::from_secs(3600), Duration::from_secs(3600));
+    let replica = Replica::with(&telegram, &database, setup).await;
+    let shared = Arc::new(Shared::default());
+    let _worker = worker(&replica, &shared);
+    let hasten = async |task: &Task| {
+        let mut tx = replica.pool.begin().await.unwrap();
+        vitte_platform::jobs::hasten(&mut tx, task, None).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    let waits = async |after: &str| {
+        until("the job to wait", async || {
+            let waits = "SELECT run_at > now() + $1::interval FROM jobs WHERE error IS NOT NULL";
+            let waits: Option<bool> =
+                sqlx::query_scalar(waits).bind(after).fetch_optional(&replica.pool).await.unwrap();
+            waits.filter(|waits| *waits)
+        })
+        .await;
+    };
+    let mut patient = task(Work::FailsUntil(2));
+    patient.key = Some("a".to_owned());
+    hasten(&patient).await;
+    waits("20 minutes").await;
+    hasten(&patient).await;
+    assert_eq!(telegram.person(5).hears(1).await, ["done in run 2"]);
+    shared.runs.store(0, Ordering::SeqCst);
+    let mut told = task(Work::Later);
+    told.key = Some("b".to_owned());
+    hasten(&told).await;
+    waits("55 seconds").await;
+    hasten(&told).await;
+    waits("50 seconds").await;
 }
 
 /// Decides the queue, 3: a worker stopped past its lease wakes up and goes on. Breaks when the last transaction does
@@ -257,29 +326,4 @@ async fn a_stopping_worker_hands_its_unfinished_job_back_uncounted() {
     let (attempts, free): (i32, bool) =
         sqlx::query_as("SELECT attempts, lease_token IS NULL FROM jobs").fetch_one(&replica.pool).await.unwrap();
     assert_eq!((attempts, free), (0, true));
-}
-
-/// Breaks without the lock of the schedule's row.
-#[tokio::test]
-async fn a_schedule_fires_once_over_two_workers_and_makes_up_for_what_it_missed() {
-    use chrono::TimeZone;
-    use vitte_platform::clock::{Clock, ManualClock};
-    use vitte_platform::module::Module;
-    let (telegram, database) = (Telegram::start().await, migrated().await);
-    let clock = Arc::new(ManualClock::at(chrono::Utc.with_ymd_and_hms(2026, 1, 1, 0, 0, 30).unwrap()));
-    let shared: Arc<dyn Clock> = clock.clone();
-    let replica = Replica::with(&telegram, &database, Setup { clock: shared.clone(), ..Setup::default() }).await;
-    let start = || {
-        let module = vitte_tests::talker::Talker;
-        let (pool, sender) = (replica.pool.clone(), replica.sender.clone());
-        Runner::start(pool, sender, shared.clone(), replica.setup.jobs.clone(), module.jobs(), module.schedules())
-    };
-    let (_a, _b) = (start(), start());
-    until("the schedule to be known", async || (count(&replica.pool, "schedules").await == 1).then_some(())).await;
-    clock.advance(Duration::from_secs(60));
-    assert_eq!(telegram.person(1).hears(1).await.len(), 1);
-    clock.advance(Duration::from_secs(180));
-    assert_eq!(telegram.person(1).hears(4).await.len(), 4, "three minutes away, three bells");
-    until("all to be done", async || (count(&replica.pool, "jobs").await == 0).then_some(())).await;
-    assert_eq!(telegram.person(1).read().await.len(), 4);
 }

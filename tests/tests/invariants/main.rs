@@ -3,9 +3,11 @@
 
 mod intake;
 mod jobs;
+mod lanes;
 mod migrations;
 mod order;
 mod outages;
 mod outbox;
 mod polling;
 mod properties;
+mod schedules;

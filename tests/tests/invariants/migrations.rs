@@ -2,7 +2,7 @@ use sqlx::{Connection, Executor, PgConnection};
 use vitte_platform::database::DatabaseSettings;
 use vitte_platform::database::migrations::{Migration, MigrationError, Migrator, Phase, check, embedded};
 use vitte_tests::database::empty;
-use vitte_tests::until;
+use vitte_tests::{LIMIT, until};
 
 async fn tables(url: &str) -> Vec<String> {
     let mut connection = PgConnection::connect(url).await.unwrap();
@@ -12,6 +12,7 @@ async fn tables(url: &str) -> Vec<String> {
         .unwrap()
 }
 
+/// Breaks when a way down leaves anything of its way up.
 #[tokio::test]
 async fn migrations_go_up_down_and_up_again_on_data() {
     let url = empty().await;
@@ -34,6 +35,35 @@ async fn migrations_go_up_down_and_up_again_on_data() {
     assert!(migrator.status().await.unwrap().iter().all(|s| s.applied));
 }
 
+/// Breaks when a refused message of an earlier version is forgotten on the way up, or owed again on the way down.
+#[tokio::test]
+async fn a_message_refused_by_an_earlier_version_stays_refused_both_ways() {
+    let url = empty().await;
+    let mut migrator = Migrator::connect(&DatabaseSettings::new(url.clone())).await.unwrap();
+    migrator.up(None).await.unwrap();
+    migrator.down(2).await.unwrap();
+    let mut connection = PgConnection::connect(&url).await.unwrap();
+    let rows = "INSERT INTO users (telegram_id, created_at, updated_at) VALUES (5, now(), now());
+        INSERT INTO companion_messages (chat_id, user_id, persona, role, content, created_at, answered_at)
+            SELECT 5, id, 'luna', 'user', said, now(), at FROM users,
+                (VALUES ('refused', timestamptz 'epoch'), ('answered', now()), ('owed', NULL), ('refused later', NULL))
+                AS messages (said, at)";
+    connection.execute(sqlx::raw_sql(rows)).await.unwrap();
+    let mut said = async |condition: &'static str| -> Vec<String> {
+        let sql = format!("SELECT content FROM companion_messages WHERE {condition} ORDER BY content");
+        sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_all(&mut connection).await.unwrap()
+    };
+    migrator.up(None).await.unwrap();
+    assert_eq!(said("refused_at IS NOT NULL").await, ["refused"]);
+    // As this version does it.
+    let mut worker = PgConnection::connect(&url).await.unwrap();
+    let refuse = "UPDATE companion_messages SET refused_at = now() WHERE content = 'refused later'";
+    worker.execute(refuse).await.unwrap();
+    migrator.down(2).await.unwrap();
+    assert_eq!(said("answered_at = 'epoch'").await, ["refused", "refused later"]);
+    assert_eq!(said("answered_at IS NULL").await, ["owed"]);
+}
+
 /// Breaks without the advisory lock.
 #[tokio::test]
 async fn ten_migrators_at_once_apply_each_migration_once() {
@@ -52,7 +82,7 @@ fn slow() -> Vec<Migration> {
     vec![Migration { version: 1, name: "0001_slow".into(), phase: Phase::Expand, up, down, checksum: "a".into() }]
 }
 
-/// Breaks when a file and its record are not one transaction, or when the lock outlives its session.
+/// Breaks when the lock outlives its session.
 #[tokio::test]
 async fn a_killed_migrator_leaves_nothing_half_done_and_the_next_goes_on() {
     let url = empty().await;
@@ -73,7 +103,36 @@ async fn a_killed_migrator_leaves_nothing_half_done_and_the_next_goes_on() {
     sqlx::query("SELECT pg_terminate_backend($1)").bind(pid).execute(&mut admin).await.unwrap();
     assert!(matches!(task.await.unwrap(), Err(MigrationError::Failed(..))));
     assert_eq!(tables(&url).await, ["schema_migrations"]);
-    assert_eq!(Migrator::connect(&settings).await.unwrap().up(None).await.unwrap().len(), embedded().unwrap().len());
+    // A lock that outlived its session would be waited for without end.
+    let next = tokio::time::timeout(LIMIT, Migrator::connect(&settings)).await.unwrap();
+    assert_eq!(next.unwrap().up(None).await.unwrap().len(), embedded().unwrap().len());
+}
+
+/// Breaks when a file and its record are not one transaction.
+#[tokio::test]
+async fn a_migrator_killed_between_a_file_and_its_record_leaves_neither() {
+    let url = empty().await;
+    let settings = DatabaseSettings::new(url.clone());
+    let mut migrator = Migrator::connect(&settings).await.unwrap();
+    let (mut holder, mut admin) =
+        (PgConnection::connect(&url).await.unwrap(), PgConnection::connect(&url).await.unwrap());
+    let mut record = holder.begin().await.unwrap();
+    record.execute("LOCK TABLE schema_migrations IN SHARE MODE").await.unwrap();
+    let task = tokio::spawn(async move { migrator.up(None).await });
+    let pid: i32 = until("the file to be run and its record to wait", async || {
+        sqlx::query_scalar(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+             AND query LIKE 'INSERT INTO schema_migrations%'",
+        )
+        .fetch_optional(&mut admin)
+        .await
+        .unwrap()
+    })
+    .await;
+    sqlx::query("SELECT pg_terminate_backend($1)").bind(pid).execute(&mut admin).await.unwrap();
+    assert!(matches!(task.await.unwrap(), Err(MigrationError::Failed(..))));
+    record.rollback().await.unwrap();
+    assert_eq!(tables(&url).await, ["schema_migrations"]);
 }
 
 /// Breaks without the checksum.
@@ -91,6 +150,7 @@ async fn a_migration_changed_after_it_was_applied_is_refused_by_name() {
     assert!(error.contains("run a newer version"), "{error}");
 }
 
+/// Breaks without `check`.
 #[tokio::test]
 async fn a_role_says_what_it_misses_in_a_database_without_the_schema() {
     let url = empty().await;

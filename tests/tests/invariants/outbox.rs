@@ -99,6 +99,7 @@ async fn a_429_rests_the_chat_and_two_chats_refused_rest_the_bot() {
     }
 }
 
+/// Breaks when a 403 marks nobody, or when the mark outlives the person's return.
 #[tokio::test]
 async fn a_person_who_blocked_the_bot_is_marked_and_the_message_is_dead_with_its_reason() {
     let (telegram, database) = (Telegram::start().await, migrated().await);
@@ -121,6 +122,7 @@ async fn a_person_who_blocked_the_bot_is_marked_and_the_message_is_dead_with_its
     assert!(!sqlx::query_scalar::<_, bool>(blocked).fetch_one(&replica.pool).await.unwrap());
 }
 
+/// Breaks without the second request as plain text, or when a refusal is tried again.
 #[tokio::test]
 async fn refused_markup_goes_as_plain_text_and_a_hopeless_message_dies_without_stopping_the_rest() {
     let (telegram, database) = (Telegram::start().await, migrated().await);
@@ -133,6 +135,7 @@ async fn refused_markup_goes_as_plain_text_and_a_hopeless_message_dies_without_s
     assert_eq!(telegram.person(5).hears(2).await, ["bold & more", "found"]);
 }
 
+/// Breaks when attempts have no end.
 #[tokio::test]
 async fn after_its_attempts_a_message_is_dead_and_can_be_replayed() {
     let (telegram, database) = (Telegram::start().await, migrated().await);
@@ -169,6 +172,7 @@ async fn an_edit_names_a_message_that_was_not_sent_yet() {
     assert_eq!(telegram.person(5).read().await.len(), 1);
 }
 
+/// Breaks when Telegram's id of the file is not kept, or kept and not used.
 #[tokio::test]
 async fn a_file_is_uploaded_once_and_then_sent_by_its_id() {
     let (telegram, (database, pool)) = (Telegram::start().await, migrated_pool().await);
@@ -186,6 +190,19 @@ async fn a_file_is_uploaded_once_and_then_sent_by_its_id() {
     })
     .await;
     assert!(id.is_some() && bytes.is_none(), "the bytes are not kept beside the id");
+    // As if the process had been killed between the upload and its mark.
+    let unmark = "WITH again AS (UPDATE outbox SET sent_at = NULL WHERE sent_at IS NOT NULL RETURNING chat_id)
+                  UPDATE outbox_chats c SET due_at = now() FROM again WHERE c.chat_id = again.chat_id";
+    until("the photo's mark", async || {
+        (sqlx::query(unmark).execute(&pool).await.unwrap().rows_affected() == 1).then_some(())
+    })
+    .await;
+    let calls = until("the photo to go again", async || {
+        let calls = telegram.calls("sendPhoto").await;
+        (calls.len() == 2).then_some(calls)
+    })
+    .await;
+    assert_eq!(calls[1]["photo"].as_str(), id.as_deref());
 }
 
 /// Breaks without the lanes: bulk committed first would be sent first.
@@ -202,6 +219,21 @@ async fn people_who_wait_go_before_bulk_in_their_chat_and_over_all() {
     assert_eq!(heard[1..], (0..10).map(|n| format!("bulk {n}")).collect::<Vec<_>>());
 }
 
+/// Breaks when bulk is sent as it was read, without a look at what was written meanwhile.
+#[tokio::test]
+async fn who_writes_in_the_middle_of_bulk_does_not_wait_for_its_end() {
+    let (telegram, (database, pool)) = (Telegram::start().await, migrated_pool().await);
+    for n in 0..10 {
+        write(&pool, 5, Priority::Bulk, &format!("bulk {n}")).await;
+    }
+    telegram.fault(json!({"method": "sendMessage", "delay_ms": 200, "times": 10})).await;
+    let replica = Replica::start(&telegram, &database).await;
+    until("bulk to be on its way", async || (!telegram.calls("sendMessage").await.is_empty()).then_some(())).await;
+    replica.take(&message(1, 5, "hello")).await.unwrap();
+    let heard = telegram.person(5).hears(11).await;
+    assert!(heard[..10].contains(&"1: hello".to_owned()), "{heard:?}");
+}
+
 /// Breaks when each process has the whole rate for itself.
 #[tokio::test]
 async fn two_processes_together_keep_the_bots_rate() {
@@ -209,7 +241,9 @@ async fn two_processes_together_keep_the_bots_rate() {
     let bot = "DELETE FROM bot_state";
     sqlx::query(bot).execute(&pool).await.unwrap();
     let rate = GateSettings { per_second: 20 };
-    let setup = Setup { rate, redis: Some(redis_url()), ..Setup::default() };
+    let mut setup = Setup { rate, redis: Some(redis_url()), ..Setup::default() };
+    // One alone would take all the chats, and keep its rate without asking anybody.
+    setup.outbox.concurrency = 30;
     for chat in 1..=60 {
         write(&pool, chat, Priority::Interactive, "x").await;
     }
@@ -221,30 +255,53 @@ async fn two_processes_together_keep_the_bots_rate() {
     assert!(started.elapsed() > Duration::from_millis(2500), "{:?}", started.elapsed());
 }
 
+/// Breaks when a process that cannot ask Redis takes the whole rate for itself.
+#[tokio::test]
+async fn without_redis_a_process_keeps_to_its_share_of_the_bots_rate() {
+    let (telegram, (database, pool)) = (Telegram::start().await, migrated_pool().await);
+    let others = "INSERT INTO processes (id, role, seen_at)
+                  SELECT gen_random_uuid(), 'bot', now() + interval '1 hour' FROM generate_series(1, 3)";
+    sqlx::query(others).execute(&pool).await.unwrap();
+    for chat in 1..=20 {
+        write(&pool, chat, Priority::Interactive, "x").await;
+    }
+    let started = Instant::now();
+    let setup = Setup { rate: GateSettings { per_second: 20 }, ..Setup::default() };
+    let _replica = Replica::with(&telegram, &database, setup).await;
+    until("all twenty", async || (telegram.calls("sendMessage").await.len() == 20).then_some(())).await;
+    // A fourth of twenty a second, with a burst of one: 3.8 s at least.
+    assert!(started.elapsed() > Duration::from_millis(3500), "{:?}", started.elapsed());
+}
+
 /// Breaks when an age is forgotten, or when what is still owed goes with what is over.
 #[tokio::test]
 async fn what_is_over_is_pruned_by_its_age_and_what_is_owed_stays() {
     let (_, pool) = migrated_pool().await;
-    let rows = "INSERT INTO outbox (chat_id, priority, method, payload, created_at, sent_at, dead_at) VALUES
+    let rows = r#"INSERT INTO outbox (chat_id, priority, method, payload, created_at, sent_at, dead_at) VALUES
             (1, 0, 'sendMessage', '{}', now() - interval '40 days', now() - interval '40 days', NULL),
             (1, 0, 'sendMessage', '{}', now() - interval '40 days', NULL, now() - interval '40 days'),
-            (1, 0, 'sendMessage', '{}', now() - interval '40 days', NULL, NULL),
+            (1, 0, 'sendPhoto', '{"photo": {"outbox_file": 3}, "caption": "c"}', now() - interval '40 days', NULL, NULL),
             (1, 0, 'sendMessage', '{}', now(), now(), NULL);
         INSERT INTO updates (bot_id, update_id, kind, received_at) VALUES
             (1, 1, 'message', now() - interval '8 days'), (1, 2, 'message', now());
         INSERT INTO dead_updates (bot_id, update_id, kind, raw, error, failed_at) VALUES
             (1, 1, 'message', '{}', 'e', now() - interval '31 days'), (1, 2, 'message', '{}', 'e', now());
         INSERT INTO dead_jobs (id, name, class, payload, attempts, max_attempts, error, created_at, died_at) VALUES
-            (1, 'j', 'bulk', '{}', 1, 1, 'e', now(), now() - interval '31 days'), (2, 'j', 'bulk', '{}', 1, 1, 'e', now(), now())";
+            (1, 'j', 'bulk', '{}', 1, 1, 'e', now(), now() - interval '31 days'), (2, 'j', 'bulk', '{}', 1, 1, 'e', now(), now());
+        INSERT INTO outbox_files (file_name, mime, created_at) VALUES
+            ('a', 'm', now() - interval '40 days'), ('b', 'm', now()), ('c', 'm', now() - interval '40 days');
+        INSERT INTO outbox_chats (chat_id, due_at, next_send_at) VALUES
+            (1, NULL, now() - interval '40 days'), (2, now(), now() - interval '40 days')"#;
     sqlx::raw_sql(rows).execute(&pool).await.unwrap();
-    assert_eq!(outbox::prune(&pool, outbox::Retention::default()).await.unwrap(), 5);
+    assert_eq!(outbox::prune(&pool, outbox::Retention::default()).await.unwrap(), 7);
     let left: Vec<i64> = sqlx::query_scalar(
         "SELECT count(*) FROM outbox UNION ALL SELECT count(*) FROM updates UNION ALL SELECT count(*) FROM dead_updates
-         UNION ALL SELECT count(*) FROM dead_jobs",
+         UNION ALL SELECT count(*) FROM dead_jobs UNION ALL SELECT count(*) FROM outbox_files
+         UNION ALL SELECT count(*) FROM outbox_chats",
     )
     .fetch_all(&pool)
     .await
     .unwrap();
-    assert_eq!(left, [2, 1, 1, 1]);
+    assert_eq!(left, [2, 1, 1, 1, 2, 1]);
     assert_eq!(outbox::prune(&pool, outbox::Retention::default()).await.unwrap(), 0);
 }

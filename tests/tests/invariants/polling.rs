@@ -11,7 +11,10 @@ struct Poller {
 }
 
 fn poll(replica: &Replica) -> Poller {
-    let settings = PollingSettings { wait: 2, window: 200, lease: std::time::Duration::from_secs(3) };
+    poll_with(replica, PollingSettings { wait: 2, window: 200, lease: std::time::Duration::from_secs(3) })
+}
+
+fn poll_with(replica: &Replica, settings: PollingSettings) -> Poller {
     let stop = CancellationToken::new();
     let run =
         polling::run(replica.intake.clone(), replica.pool.clone(), replica.client.clone(), settings, stop.clone());
@@ -23,18 +26,24 @@ fn poll(replica: &Replica) -> Poller {
 async fn of_two_replicas_one_polls_and_the_other_follows_without_losing_or_repeating() {
     let (telegram, database) = (Telegram::start().await, migrated().await);
     let (a, b) = (Replica::start(&telegram, &database).await, Replica::start(&telegram, &database).await);
-    let first = poll(&a);
-    until("the bot to be known", async || (!telegram.calls("getUpdates").await.is_empty()).then_some(())).await;
+    // How long each asks Telegram to wait tells which one asks.
+    let patience = |wait| PollingSettings { wait, window: 200, lease: std::time::Duration::from_secs(10) };
+    let asked = async |wait: i64| telegram.calls("getUpdates").await.iter().any(|p| p["timeout"] == wait);
+    let first = poll_with(&a, patience(2));
+    until("the bot to be known", async || asked(2).await.then_some(())).await;
     let ann = telegram.person(5);
     ann.say("one").await;
     ann.hears(1).await;
-    let second = poll(&b);
+    let second = poll_with(&b, patience(1));
     for n in 0..20 {
         ann.say(&n.to_string()).await;
         if n == 10 {
+            ann.hears(12).await;
+            assert!(!asked(1).await, "the second stands by");
             first.stop.cancel();
         }
     }
+    until("the second to follow", async || asked(1).await.then_some(())).await;
     let heard = ann.hears(21).await;
     let expected: Vec<String> = (0..20).map(|n| format!("{}: {n}", n + 2)).collect();
     assert_eq!(heard[1..], expected);

@@ -5,6 +5,7 @@ use vitte_tests::until;
 
 use crate::up::Up;
 
+/// Breaks when a person's language is not looked at, or without typing or drafts on the way.
 #[tokio::test]
 async fn people_are_greeted_in_their_language_and_answered_by_the_persona_while_they_watch() {
     let folder = tempfile::tempdir().unwrap();
@@ -33,7 +34,8 @@ async fn people_are_greeted_in_their_language_and_answered_by_the_persona_while_
     assert_eq!(up.vitte.stop().await, Some(0));
 }
 
-/// Breaks without the owed messages: each would be answered on its own, or one forgotten.
+/// Breaks without the owed messages: each would be answered on its own, or one forgotten. Breaks when the kind word
+/// does not ask whether it was said.
 #[tokio::test]
 async fn with_the_model_down_people_are_told_kindly_once_and_answered_later() {
     let folder = tempfile::tempdir().unwrap();
@@ -43,13 +45,17 @@ async fn with_the_model_down_people_are_told_kindly_once_and_answered_later() {
     assert!(up.http.post(&faults).json(&fault).send().await.unwrap().status().is_success());
     let anna = up.person(1001);
     anna.say("Hello there").await;
+    let kind_word = anna.hears(1).await.remove(0);
+    anna.say("Are you there?").await;
     let heard = anna.hears(2).await;
-    assert_eq!(heard.len(), 2, "a kind word, then the answer: {heard:?}");
+    assert_eq!(heard.len(), 2, "a kind word, then one answer: {heard:?}");
+    assert_ne!(heard[1], kind_word);
     let pool = up.http.get(format!("{}/metrics", up.url)).send().await.unwrap().text().await.unwrap();
     assert!(pool.contains("vitte_jobs_total{name=\"companion.answer\",result=\"retry\"} 2"), "{pool}");
     assert_eq!(up.vitte.stop().await, Some(0));
 }
 
+/// Breaks without the erasure, or when any word confirms it.
 #[tokio::test]
 async fn a_person_who_asks_to_be_forgotten_is() {
     let folder = tempfile::tempdir().unwrap();

@@ -71,7 +71,7 @@ fn start_role(folder: &Path, role: &str, port: u16, database: &str) -> Vitte {
     Vitte::start(folder, &args, &env)
 }
 
-/// Breaks without any of: acknowledgement after the commit, the ids, the lease's expiry, the fence of marks, `reap`.
+/// Breaks without any of: acknowledgement after the commit, the ids, the lease's expiry, `reap`.
 #[tokio::test]
 async fn bots_and_workers_killed_at_random_lose_nothing_and_answer_nothing_twice() {
     let (telegram, (url, pool)) = (Telegram::start().await, migrated_pool().await);
@@ -132,7 +132,8 @@ async fn bots_and_workers_killed_at_random_lose_nothing_and_answer_nothing_twice
 }
 
 /// Decides the queue, as processes: a worker is stopped while its model thinks, past its lease; another answers; the
-/// first goes on and finds that nothing is left for it to do. Breaks without the fence: two answers.
+/// first goes on and finds that nothing is left for it to do. Breaks with two answers when neither the fence nor the
+/// renewal of the lease tells it so; the fence alone is tested beside the other invariants.
 #[tokio::test]
 async fn a_worker_stopped_past_its_lease_and_woken_up_adds_nothing() {
     let (telegram, (url, pool)) = (Telegram::start().await, migrated_pool().await);

@@ -57,7 +57,8 @@ fn left_behind(folder: &Path) -> Vec<String> {
     names.collect()
 }
 
-/// The first five minutes: start, talk, stop, start again, and it remembers.
+/// The first five minutes: start, talk, stop, start again, and it remembers. Breaks without the journal of the
+/// simulated Telegram, when a server is left running, or when a log repeats what a person said.
 #[tokio::test]
 async fn a_person_talks_the_bot_stops_and_a_second_up_finds_the_conversation_again() {
     let folder = tempfile::tempdir().unwrap();
@@ -125,6 +126,7 @@ async fn after_sigkill_the_next_up_cleans_up_and_has_lost_nothing_acknowledged()
     assert_eq!(left_behind(folder.path()), Vec::<String>::new());
 }
 
+/// Breaks without the folder's lock.
 #[tokio::test]
 async fn a_second_up_in_the_same_folder_is_refused_while_the_first_runs() {
     let folder = tempfile::tempdir().unwrap();

@@ -18,7 +18,8 @@ pub async fn chat(turn: &mut Turn, message: &Incoming, persona: &str) -> Result<
     };
     let (chat_id, user_id) = (turn.chat.id, turn.user.id);
     store::add_from_person(&mut turn.tx, (chat_id, user_id), persona, text, turn.now).await?;
-    turn.enqueue(&Answer { chat_id, user_id }).await
+    // An answer that waits to be tried again need not wait any longer: somebody is there.
+    turn.hasten(&Answer { chat_id, user_id }).await
 }
 
 /// The module's line in /status.

@@ -156,7 +156,8 @@ impl Answer {
         match error {
             ModelError::Moderated(_) => {
                 tracing::warn!(trace_id, %error, "a message is set aside");
-                store::set_aside(job.tx().await?, &asked.owed).await?;
+                let now = job.clock.now();
+                store::set_aside(job.tx().await?, &asked.owed, now).await?;
                 if store::owed(job.tx().await?, self.chat_id).await? > 0 {
                     job.enqueue(self).await?;
                 }

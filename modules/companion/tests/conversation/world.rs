@@ -162,7 +162,7 @@ impl World {
 
     /// Messages of people that wait for an answer.
     pub async fn owes(&self, expected: i64) {
-        let sql = "SELECT count(*) FROM companion_messages WHERE role = 'user' AND answered_at IS NULL";
+        let sql = "SELECT count(*) FROM companion_messages WHERE role = 'user' AND answered_at IS NULL AND refused_at IS NULL";
         self.counts(sql, expected).await;
     }
 
