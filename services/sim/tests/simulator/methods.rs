@@ -1,9 +1,6 @@
 //! Every method of the Bot API, every form of parameters, every kind of refusal.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-mod common;
-
-use common::{TOKEN, World};
+use crate::common::{TOKEN, World};
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 use vitte_sim::SimConfig;

@@ -1,9 +1,6 @@
 //! What people do and see, and what tests order.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-mod common;
-
-use common::{TOKEN, World};
+use crate::common::{TOKEN, World};
 use futures::StreamExt as _;
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
@@ -142,7 +139,7 @@ async fn a_watcher_is_told_of_everything_that_happens_in_the_chat() {
             text.push_str(std::str::from_utf8(&bytes.next().await.unwrap().unwrap()).unwrap());
         }
     };
-    tokio::time::timeout(common::LIMIT, read).await.unwrap();
+    tokio::time::timeout(crate::common::LIMIT, read).await.unwrap();
     let names: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("event: ")).collect();
     assert_eq!(names, ["snapshot", "typing", "draft", "message", "edited", "deleted", "toast"]);
     assert!(text.contains(r#""text":"Done","alert":true"#), "{text}");
@@ -161,7 +158,7 @@ async fn a_watcher_may_come_before_the_chat() {
             text.push_str(std::str::from_utf8(&bytes.next().await.unwrap().unwrap()).unwrap());
         }
     };
-    tokio::time::timeout(common::LIMIT, read).await.unwrap();
+    tokio::time::timeout(crate::common::LIMIT, read).await.unwrap();
     assert!(text.starts_with("event: snapshot"), "{text}");
 }
 

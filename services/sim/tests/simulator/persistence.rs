@@ -1,11 +1,8 @@
 //! What outlives the process.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-
-mod common;
 
 use std::io::Write as _;
 
-use common::{TOKEN, World, until};
+use crate::common::{TOKEN, World, until};
 use serde_json::json;
 use vitte_sim::{Sim, SimConfig, SimError};
 
@@ -48,7 +45,7 @@ async fn chats_updates_ids_and_settings_outlive_a_kill() {
 #[tokio::test]
 async fn a_webhook_goes_on_with_what_waited_when_the_world_was_killed() {
     let dir = tempfile::tempdir().unwrap();
-    let mut hook = common::Hook::new().await;
+    let mut hook = crate::common::Hook::new().await;
     let world = World::at(dir.path()).await;
     world.ok("setWebhook", json!({"url": hook.url, "max_connections": 3})).await;
     world.says(7, "one").await;

@@ -1,5 +1,4 @@
 //! A simulated world behind a real port, and short ways to talk to it.
-#![allow(dead_code, reason = "each test file uses its part")]
 
 use std::future::Future;
 use std::path::Path;
@@ -14,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use vitte_sim::{Sim, SimConfig};
 
 pub const TOKEN: &str = "777:AAaaBBbbCCccDDddEEeeFFffGGggHHhhIIi";
@@ -25,7 +24,8 @@ pub struct World {
     pub sim: Sim,
     pub base: String,
     pub client: reqwest::Client,
-    stop: CancellationToken,
+    /// Ends its deliveries with it.
+    _stop: DropGuard,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -51,7 +51,13 @@ impl World {
             tokio::spawn(async move { axum::serve(listener, router).await.unwrap() }),
             tokio::spawn(async move { background.run(token).await }),
         ];
-        Self { sim, base, client: reqwest::Client::builder().no_proxy().build().unwrap(), stop, tasks }
+        Self {
+            sim,
+            base,
+            client: reqwest::Client::builder().no_proxy().build().unwrap(),
+            _stop: stop.drop_guard(),
+            tasks,
+        }
     }
 
     /// Ends it as a killed process would: nothing is said goodbye to.

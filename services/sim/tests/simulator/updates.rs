@@ -1,9 +1,6 @@
 //! How updates reach a bot: getUpdates and webhook.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-mod common;
-
-use common::{Hook, World, until};
+use crate::common::{Hook, World, until};
 use serde_json::{Value, json};
 
 fn ids(updates: &[Value]) -> Vec<i64> {
