@@ -58,6 +58,23 @@ postgres_bin() {
     fi
 }
 
+# `at_least HAVE WANTED`: both as 1.24 or 1.24.3.
+at_least() { [[ $(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1) == "$2" ]]; }
+
+# Puts a Go that is new enough on PATH: the one there, else where its archive or Debian's versioned packages put it.
+GO_VERSION=1.24
+find_go() {
+    local folder found
+    for folder in '' /usr/local/go/bin $(compgen -G '/usr/lib/go-*/bin' | sort -Vr || true); do
+        found=$(PATH=${folder:+$folder:}$PATH go env GOVERSION 2>/dev/null) || continue
+        if at_least "${found#go}" "$GO_VERSION"; then
+            PATH=${folder:+$folder:}$PATH
+            return
+        fi
+    done
+    return 1
+}
+
 # `step NAME COMMAND...` runs a command under a heading and says how long it took.
 step() {
     local name=$1 began=$SECONDS
