@@ -1,10 +1,11 @@
 # Every target is a script in tools/: read there what it does.
 .DEFAULT_GOAL := help
-.PHONY: help up test check fmt generate bench clean install-tools install-services
+.PHONY: help up test check fmt generate bench bench-operator clean install-tools install-services cluster-up cluster-load cluster-down
 
 FILE ?= crds/examples/companion.yaml
 ARGS ?=
 ALL ?=
+TIER ?= node
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -12,7 +13,7 @@ help: ## this list
 up: ## build and start a bot with its chat page (FILE=manifest, ARGS='--port 8081')
 	@tools/up $(FILE) $(ARGS)
 
-test: ## every test, beside a private PostgreSQL and Redis (ARGS=outbox: those so named)
+test: ## every test, beside a private PostgreSQL, Redis and Kubernetes API (ARGS=outbox: those so named)
 	@tools/test $(ARGS)
 
 check: ## format, lints, licences, unused dependencies, generated files
@@ -26,6 +27,18 @@ generate: ## write the files that are generated from the code
 
 bench: ## measure a release build (bench/RESULTS.md)
 	@bench/run $(ARGS)
+
+bench-operator: ## measure the operator with 1,000 bots on a Kubernetes API without pods (bench/RESULTS.md)
+	@bench/operator/run $(ARGS)
+
+cluster-up: ## start a Kubernetes on this machine (TIER=control: its API alone, without pods)
+	@tools/cluster up $(TIER)
+
+cluster-load: ## give it images: Vitte's, PostgreSQL, Redis (FILE=archive: that one)
+	@tools/cluster load $(if $(filter command% environment%,$(origin FILE)),$(FILE))
+
+cluster-down: ## stop it and remove its state
+	@tools/cluster down
 
 clean: ## remove what was built; with ALL=1 conversations and tools too
 	@tools/clean $(if $(ALL),--all)

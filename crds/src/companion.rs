@@ -65,7 +65,7 @@ pub struct Llm {
     pub model: String,
     /// Models to try in this order when the first is not available.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 5), inner(length(min = 1, max = 128)), extend("uniqueItems" = true))]
+    #[schemars(length(max = 5), inner(length(min = 1, max = 128)), extend("uniqueItems" = true, "x-kubernetes-list-type" = "atomic"))]
     pub fallback_models: Vec<String>,
     /// The endpoint's key. Named but missing, `vitte up` simulates the model; left out, the endpoint is called
     /// without a key (a model server of your own).

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::patterns::{ENV_NAME, OBJECT_NAME};
+use crate::patterns::{ENV_NAME, OBJECT_NAME, annotation_value, label_value};
 use crate::quantity::Quantity;
 use crate::refs::{ConfigMapKeyRef, SecretKeyRef};
 
@@ -52,11 +52,11 @@ pub struct Component {
     pub resources: Option<Resources>,
     /// Further environment variables.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub env: Vec<EnvVar>,
     /// Labels that a node must carry.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 16))]
+    #[schemars(extend("maxProperties" = 16, "additionalProperties" = label_value()))]
     pub node_selector: BTreeMap<String, String>,
     /// Taints of nodes that do not keep the pods away.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -68,7 +68,7 @@ pub struct Component {
     pub affinity: Option<serde_json::Map<String, serde_json::Value>>,
     /// Annotations of the pods.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 32))]
+    #[schemars(extend("maxProperties" = 32, "additionalProperties" = annotation_value()))]
     pub annotations: BTreeMap<String, String>,
     /// The pods' priority class.
     #[serde(default, skip_serializing_if = "Option::is_none")]

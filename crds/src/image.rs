@@ -17,7 +17,7 @@ pub struct Image {
     pub pull_policy: PullPolicy,
     /// Secrets with credentials for the registry.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 8))]
+    #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub pull_secrets: Vec<ObjectRef>,
 }
 

@@ -27,6 +27,20 @@ use crate::yaml::{self, Node, Value};
 const MOST_PROBLEMS: usize = 100;
 const KINDS: [&str; 3] = [manifest::KIND, "Secret", "ConfigMap"];
 
+/// What the API server adds to an object's metadata, and `kubectl get -o yaml` shows.
+const SERVERS_METADATA: [&str; 10] = [
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "managedFields",
+    "ownerReferences",
+    "finalizers",
+    "selfLink",
+];
+
 /// A Secret as a file holds it.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -147,10 +161,11 @@ impl Loader {
                 None => seen.push((name.to_owned(), object.to_owned(), node.line)),
             }
         }
+        let node = as_a_person_wrote(node, name);
         findings.extend(match name {
-            "Secret" => self.secret(node),
-            "ConfigMap" => self.config_map(node),
-            _ => self.manifest(node, source),
+            "Secret" => self.secret(&node),
+            "ConfigMap" => self.config_map(&node),
+            _ => self.manifest(&node, source),
         });
         findings
     }
@@ -244,6 +259,18 @@ impl Loader {
     }
 }
 
+/// A document without what a cluster adds, so that one that was fetched from there is read as well.
+fn as_a_person_wrote(node: &Node, kind: &str) -> Node {
+    let mut node = node.clone();
+    let Value::Map(entries) = &mut node.value else { return node };
+    entries.retain(|entry| entry.key != "status" || kind != manifest::KIND);
+    let metadata = entries.iter_mut().find(|entry| entry.key == "metadata");
+    if let Some(Value::Map(metadata)) = metadata.map(|entry| &mut entry.value.value) {
+        metadata.retain(|entry| !SERVERS_METADATA.contains(&entry.key.as_str()));
+    }
+    node
+}
+
 /// Holds a document against its schema and gives it its type. With findings, the value is a mended copy.
 fn typed<T: for<'de> Deserialize<'de>>(node: &Node, schema: &serde_json::Value) -> (Option<T>, Vec<Finding>) {
     let (mended, mut findings) = Walker::new(schema).walk(node);
@@ -311,6 +338,14 @@ fn check_keys(node: &Node, section: &str, findings: &mut Vec<Finding>) {
             findings.push(finding.allowed(crate::patterns::explain(DATA_KEY).unwrap_or(DATA_KEY)));
         }
     }
+}
+
+/// The secrets that stand in a value, wherever they are; `path` is where the value stands.
+pub(crate) fn secrets_in(value: serde_json::Value, path: &str) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let node = Node::from_json(value);
+    plain_secrets(&node, path, node.line, &mut findings);
+    findings.into_iter().map(|finding| Finding { line: None, ..finding }).collect()
 }
 
 /// Refuses secrets that stand in the manifest itself, wherever they are.

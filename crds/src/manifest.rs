@@ -19,7 +19,11 @@ use crate::payments::Payments;
 use crate::telegram::Telegram;
 use crate::upgrade::{Migrations, Rollout};
 
-/// The group and version that this crate reads.
+/// The API group.
+pub const GROUP: &str = "vitte.dev";
+/// The version of the group that this crate reads.
+pub const VERSION: &str = "v1alpha1";
+/// Both, as a document names them.
 pub const API_VERSION: &str = "vitte.dev/v1alpha1";
 /// The kind that this crate reads.
 pub const KIND: &str = "VitteBot";
@@ -98,15 +102,17 @@ pub struct Spec {
     pub image: Image,
     /// The bot at Telegram: its token and how its updates arrive.
     pub telegram: Telegram,
-    /// PostgreSQL. On a laptop it may be left out: `vitte up` then starts a private one.
+    /// PostgreSQL. A cluster needs it; on a laptop it may be left out: `vitte up` then starts a private one, as it
+    /// does for `embedded`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database: Option<Database>,
-    /// Redis. On a laptop it may be left out: `vitte up` then starts a private one.
+    /// Redis, for caches and limits that hold across processes. Left out, the bot runs without; on a laptop
+    /// `vitte up` starts a private one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redis: Option<Redis>,
     /// The languages the bot speaks. The first answers people whose own is not among them.
     #[serde(default = "both_languages")]
-    #[schemars(length(min = 1, max = 2), extend("uniqueItems" = true))]
+    #[schemars(length(min = 1, max = 2), extend("uniqueItems" = true, "x-kubernetes-list-type" = "atomic"))]
     pub languages: Vec<Language>,
     /// What the bot can do: at least one module.
     pub modules: Modules,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::patterns::CIDR;
+use crate::patterns::{CIDR, label_value};
 
 /// Which connections the pods may make and take. What the bot itself needs is always allowed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -39,11 +39,11 @@ pub struct NetworkPeer {
     pub cidr: Option<String>,
     /// Namespaces that carry all of these labels; the bot's own when left out.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 16))]
+    #[schemars(extend("maxProperties" = 16, "additionalProperties" = label_value()))]
     pub namespace_labels: BTreeMap<String, String>,
     /// Pods that carry all of these labels; all pods of the namespaces when left out.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 16))]
+    #[schemars(extend("maxProperties" = 16, "additionalProperties" = label_value()))]
     pub pod_labels: BTreeMap<String, String>,
     /// TCP ports; all when left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

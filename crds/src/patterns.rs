@@ -4,6 +4,8 @@
 //! `regex` crate and Kubernetes' RE2 understand. [`explain`] puts each into words for error messages:
 //! nobody should have to read a regular expression to repair a manifest.
 
+use serde_json::{Value as Json, json};
+
 /// A Kubernetes object's name (RFC 1123 subdomain), as Secrets and ConfigMaps have it.
 pub const OBJECT_NAME: &str = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
 /// RFC 1123 label: names of bots and namespaces.
@@ -40,6 +42,19 @@ pub const CIDR: &str = r"^[0-9a-fA-F.:]+/[0-9]{1,3}$";
 /// A persona's id: the stem of its file.
 pub const PERSONA_ID: &str = r"^[a-z0-9][a-z0-9_\-]*$";
 
+/// A label's value, which may be empty.
+pub const LABEL_VALUE: &str = r"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$";
+
+/// The schema of the values in a mapping of labels.
+pub(crate) fn label_value() -> Json {
+    json!({"type": "string", "maxLength": 63, "pattern": LABEL_VALUE})
+}
+
+/// The schema of the values in a mapping of annotations.
+pub(crate) fn annotation_value() -> Json {
+    json!({"type": "string", "maxLength": 8192})
+}
+
 /// What a pattern asks for, in words and with an example.
 #[must_use]
 pub fn explain(pattern: &str) -> Option<&'static str> {
@@ -62,6 +77,9 @@ pub fn explain(pattern: &str) -> Option<&'static str> {
         CURRENCY => "three capital letters (ISO 4217), like RUB",
         ENV_NAME => "letters, digits and \"_\", not beginning with a digit, like RUST_LOG",
         CIDR => "an address block, like 10.0.0.0/8",
+        LABEL_VALUE => {
+            "up to 63 letters, digits, \"-\", \"_\" and \".\", beginning and ending with a letter or digit, like ingress-nginx"
+        }
         PERSONA_ID => "lower-case letters, digits, \"-\" and \"_\", like luna",
         _ => return None,
     })

@@ -218,10 +218,14 @@ fn ours(node: &Node) -> Result<Persona, Vec<Finding>> {
 }
 
 /// The personas of one ConfigMap.
-pub(crate) struct Personas;
+pub struct Personas;
 
 impl Personas {
-    pub(crate) fn parse(source: &str, files: &BTreeMap<String, String>) -> Result<Vec<Persona>, Vec<Problem>> {
+    /// Reads every file of a ConfigMap; `source` names it in messages.
+    ///
+    /// # Errors
+    /// Everything that is wrong with any of them.
+    pub fn parse(source: &str, files: &BTreeMap<String, String>) -> Result<Vec<Persona>, Vec<Problem>> {
         let mut personas: Vec<Persona> = Vec::new();
         let mut problems = Vec::new();
         for (file, text) in files {

@@ -50,8 +50,19 @@ pub struct Finding {
     pub allowed: Option<String>,
 }
 
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.path.is_empty() {
+            write!(f, "{}: ", self.path)?;
+        }
+        f.write_str(&self.message)?;
+        self.allowed.iter().try_for_each(|allowed| write!(f, "; allowed: {allowed}"))
+    }
+}
+
 impl Finding {
-    pub(crate) fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
+    /// A finding without a line.
+    pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
         Self { path: path.into(), line: None, message: message.into(), allowed: None }
     }
 
@@ -60,7 +71,9 @@ impl Finding {
         self
     }
 
-    pub(crate) fn allowed(mut self, allowed: impl Into<String>) -> Self {
+    /// What would be right.
+    #[must_use]
+    pub fn allowed(mut self, allowed: impl Into<String>) -> Self {
         self.allowed = Some(allowed.into());
         self
     }

@@ -127,15 +127,18 @@ impl<'s> Walker<'s> {
                 return others.first().map_or(Json::Null, |first| self.placeholder(first, DEEPEST_REF));
             }
         };
+        let before = self.findings.len();
+        let mended = self.read(node, chosen, path, line);
         // Bounds that stand beside the variants hold for each of them.
         match &node.value {
+            _ if self.findings.len() > before => {}
             Value::String(text) => self.check_string(text, schema, path, line),
             Value::Number(_, raw) if schema.get("pattern").is_some() => {
                 self.check_string(raw, schema, path, line);
             }
             _ => {}
         }
-        self.read(node, chosen, path, line)
+        mended
     }
 
     fn read_map(&mut self, entries: &[Entry], schema: &'s Json, path: &str, line: usize) -> Json {

@@ -15,6 +15,18 @@ pub(crate) enum Suspect {
 }
 
 impl Suspect {
+    pub(crate) const ALL: [Self; 3] = [Self::BotToken, Self::ApiKey, Self::AddressWithPassword];
+
+    /// The same look as [`suspect`] takes, as a regular expression for the API server. Without a
+    /// single quote, so that it can stand in a raw text of CEL.
+    pub(crate) fn form(self) -> &'static str {
+        match self {
+            Self::BotToken => "[0-9]{6}:[A-Za-z0-9_-]{30}",
+            Self::ApiKey => r#"(^|[[:space:]"\x27,=/])sk-[^[:space:]"\x27,=/]{21}"#,
+            Self::AddressWithPassword => "://[^/?# ]*:[^/?# ]*@",
+        }
+    }
+
     /// What to tell the person who wrote it.
     pub(crate) fn advice(self) -> &'static str {
         match self {
@@ -36,8 +48,9 @@ pub(crate) fn suspect(text: &str) -> Option<Suspect> {
     if holds_bot_token(text) {
         return Some(Suspect::BotToken);
     }
-    let words = || text.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | '=' | '/'));
-    if words().any(|word| word.starts_with("sk-") && word.len() >= 24) {
+    let words =
+        || text.split(|c: char| c.is_ascii_whitespace() || c == '\u{b}' || matches!(c, '"' | '\'' | ',' | '=' | '/'));
+    if words().any(|word| word.starts_with("sk-") && word.chars().count() >= 24) {
         return Some(Suspect::ApiKey);
     }
     let with_password = text.split("://").skip(1).any(|rest| {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::patterns::{HOST, HTTP_URL, OBJECT_NAME, URL_PATH};
+use crate::patterns::{HOST, HTTP_URL, OBJECT_NAME, URL_PATH, annotation_value};
 use crate::refs::{GatewayRef, SecretKeyRef};
 
 /// Telegram's own Bot API server.
@@ -25,7 +25,8 @@ pub struct Telegram {
     /// Where Telegram delivers updates; needed when `updates` is `Webhook`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook: Option<Webhook>,
-    /// The Bot API server: Telegram's, a local one, or a simulator.
+    /// The Bot API server: Telegram's, a local one, or a simulator. In a cluster the operator asks it too, from its own
+    /// namespace: a Service is written with its namespace, like `http://sim.bots.svc:8081`.
     #[serde(default = "telegram_api_url")]
     #[schemars(length(min = 1, max = 255), regex(pattern = HTTP_URL))]
     pub api_url: String,
@@ -94,7 +95,7 @@ pub struct Webhook {
     pub tls_secret_name: Option<String>,
     /// Annotations of the Ingress, for instance a certificate issuer's.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 32))]
+    #[schemars(extend("maxProperties" = 32, "additionalProperties" = annotation_value()))]
     pub annotations: BTreeMap<String, String>,
     /// Connections that Telegram may open at once.
     #[schemars(range(min = 1, max = 100))]

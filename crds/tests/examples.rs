@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use vitte_crds::{Bundle, ExposeSecret, Language, ObjectRef, Source, json_schema, load};
+use vitte_crds::{Bundle, ExposeSecret, Language, ObjectRef, Source, custom_resource_definition, json_schema, load};
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -40,7 +40,7 @@ fn the_minimal_manifest_takes_ten_lines_and_gets_every_default() {
     assert_eq!(spec.telegram.api_url, "https://api.telegram.org");
     assert_eq!((spec.limits.messages_per_minute, spec.limits.messages_per_hour), (10, 100));
     assert_eq!(spec.rollout.progress_deadline_seconds, 300);
-    assert!(spec.database.is_none() && spec.redis.is_none());
+    assert!(spec.database.unwrap().embedded.is_some() && spec.redis.is_none());
     assert!(spec.network_policy.enabled && !spec.paused && !spec.hibernated);
 }
 
@@ -71,16 +71,49 @@ fn the_production_manifest_survives_being_written_and_read_again() {
     assert_eq!(again.bot, bot);
 }
 
+/// A manifest that was fetched from a cluster is one that may be applied again, or tried on a laptop.
 #[test]
-#[expect(clippy::disallowed_methods, reason = "a switch of the test, no setting of the program")]
-fn generated_schema_is_what_the_types_give() {
-    let path = folder("yaml/vittebot.schema.json");
-    let generated = format!("{}\n", serde_json::to_string_pretty(&json_schema()).unwrap());
-    if std::env::var_os("UPDATE_GENERATED").is_some() {
-        std::fs::write(&path, &generated).unwrap();
+fn what_a_cluster_adds_to_an_object_is_left_alone() {
+    let ours = example("production.yaml").bot;
+    let mut fetched = serde_json::to_value(&ours).unwrap();
+    fetched["status"] = serde_json::json!({"phase": "Ready", "conditions": []});
+    fetched["metadata"]["managedFields"] = serde_json::json!([{"manager": "kubectl", "operation": "Apply"}]);
+    for (key, value) in [("uid", "5d4e"), ("resourceVersion", "42"), ("creationTimestamp", "2026-11-21T12:00:00Z")] {
+        fetched["metadata"][key] = value.into();
     }
-    let checked_in = std::fs::read_to_string(&path).unwrap_or_default();
+    fetched["metadata"]["generation"] = 3.into();
+    fetched["metadata"]["finalizers"] = serde_json::json!(["vitte.dev/webhook"]);
+    assert_eq!(load(&[Source::new("fetched.json", fetched.to_string())]).unwrap().bot, ours);
+
+    fetched["metadata"]["generatoin"] = 3.into();
+    let problems = load(&[Source::new("fetched.json", fetched.to_string())]).unwrap_err();
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    let secret = "---\napiVersion: v1\nkind: Secret\nmetadata: {name: x, uid: a-b}\nstatus: {}\n";
+    let with_secret = format!("{}\n{secret}", serde_json::to_string(&ours).unwrap());
+    let paths: Vec<String> =
+        load(&[Source::new("b", with_secret)]).unwrap_err().into_iter().map(|problem| problem.path).collect();
+    assert_eq!(paths, ["status"]);
+}
+
+#[expect(clippy::disallowed_methods, reason = "a switch of the test, no setting of the program")]
+fn assert_generated(path: &Path, generated: &str) {
+    if std::env::var_os("UPDATE_GENERATED").is_some() {
+        std::fs::write(path, generated).unwrap();
+    }
+    let checked_in = std::fs::read_to_string(path).unwrap_or_default();
     assert!(checked_in == generated, "{} is stale: run the test with UPDATE_GENERATED=1", path.display());
+}
+
+#[test]
+fn generated_schema_is_what_the_types_give() {
+    let generated = format!("{}\n", serde_json::to_string_pretty(&json_schema()).unwrap());
+    assert_generated(&folder("yaml/vittebot.schema.json"), &generated);
+}
+
+#[test]
+fn generated_definition_is_what_the_types_and_rules_give() {
+    let generated = serde_saphyr::to_string(&custom_resource_definition()).unwrap();
+    assert_generated(&folder("yaml/vittebots.vitte.dev.yaml"), &generated);
 }
 
 #[test]

@@ -37,7 +37,10 @@ static_loader! {
 }
 
 /// The module.
-pub struct Companion {
+pub struct Companion(Option<Parts>);
+
+/// What a role needs that talks to people: the bot and the worker.
+struct Parts {
     persona: Arc<Persona>,
     answering: Arc<Answering>,
 }
@@ -70,15 +73,21 @@ impl Companion {
     ) -> Self {
         let persona = Arc::new(persona);
         let answering = Arc::new(Answering { model, settings, persona: persona.clone(), languages, users });
-        Self { persona, answering }
+        Self(Some(Parts { persona, answering }))
+    }
+
+    /// For a role that neither takes messages nor answers them, and so is given neither personas nor a key.
+    #[must_use]
+    pub fn without_persona() -> Self {
+        Self(None)
     }
 
     /// The persona's first message to a person, plain text, by language and the person's name.
     pub fn greeting(&self) -> impl Fn(&str, &str) -> String + Send + Sync + 'static {
-        let persona = self.persona.clone();
+        let persona = self.0.as_ref().map(|parts| parts.persona.clone());
         move |language, name| {
             let language = language_of(language);
-            persona.fill(persona.first_mes.get(language), language, name)
+            persona.as_ref().map_or_else(String::new, |p| p.fill(p.first_mes.get(language), language, name))
         }
     }
 
@@ -96,7 +105,10 @@ impl Module for Companion {
     }
 
     fn handlers(&self) -> Handlers {
-        let persona = self.persona.clone();
+        let Some(Parts { persona, .. }) = &self.0 else {
+            return Handlers::new();
+        };
+        let persona = persona.clone();
         Handlers::new().free_text(move |turn, message| {
             let persona = persona.clone();
             Box::pin(async move { bot::chat(turn, message, &persona.id).await })
@@ -104,7 +116,7 @@ impl Module for Companion {
     }
 
     fn jobs(&self) -> Vec<JobHandler> {
-        vec![JobHandler::new::<Answer>(self.answering.clone())]
+        self.0.iter().map(|parts| JobHandler::new::<Answer>(parts.answering.clone())).collect()
     }
 }
 

@@ -56,6 +56,7 @@ pub async fn run(config: Config, registry: Registry, door: Door, stop: Cancellat
                     url: url.clone(),
                     secret: secret.clone(),
                     max_connections: *max_connections,
+                    rotating: secrets.len() > 1,
                 };
                 tasks.spawn(registration::keep(ground.clone(), target, background.clone()));
             }

@@ -21,6 +21,9 @@ pub struct Target {
     pub url: String,
     pub secret: SecretString,
     pub max_connections: u32,
+    /// The secret is new: Telegram may still have the previous one, and does not tell which. So each process that
+    /// starts meanwhile registers once, whatever Telegram says.
+    pub rotating: bool,
 }
 
 /// The bot's own name, for commands addressed in groups. Unknown while Telegram is away: then only the form without a
@@ -41,11 +44,13 @@ pub async fn username(telegram: &Telegram, stop: &CancellationToken) -> Option<S
 /// Registers the webhook and looks at it again every ten minutes.
 pub async fn keep(ground: Ground, target: Target, stop: CancellationToken) {
     let mut failures = 0;
+    let mut renew = target.rotating;
     loop {
-        let pause = match register(&ground, &target).await {
-            Ok(()) => {
+        let pause = match register(&ground, &target, renew).await {
+            Ok(done) => {
                 failures = 0;
-                jitter(Duration::from_secs(600))
+                renew &= !done;
+                jitter(if renew { Duration::from_secs(5) } else { Duration::from_secs(600) })
             }
             Err(error) => {
                 failures += 1;
@@ -61,8 +66,9 @@ pub async fn keep(ground: Ground, target: Target, stop: CancellationToken) {
 }
 
 /// One of several replicas asks Telegram at one time; the others find it done. Telegram does not tell the secret it
-/// has, so a wrong one shows as 401 in its last error, and then it is registered anew.
-async fn register(ground: &Ground, target: &Target) -> anyhow::Result<()> {
+/// has, so a wrong one shows as 401 in its last error, and then it is registered anew. `renew`: whatever Telegram has.
+/// `false`: another replica is at it.
+async fn register(ground: &Ground, target: &Target, renew: bool) -> anyhow::Result<bool> {
     let mut connection = ground.pool.acquire().await?;
     let mut tx = connection.begin().await?;
     let free: bool = sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1, $2)")
@@ -71,11 +77,12 @@ async fn register(ground: &Ground, target: &Target) -> anyhow::Result<()> {
         .fetch_one(&mut *tx)
         .await?;
     if !free {
-        return Ok(());
+        return Ok(false);
     }
     let info = ground.telegram.webhook_info(LIMIT).await?;
     let wanted: Vec<&str> = ALLOWED_UPDATES.to_vec();
-    let same = info.url == target.url
+    let same = !renew
+        && info.url == target.url
         && info.max_connections == Some(i64::from(target.max_connections))
         && info.allowed_updates.is_some_and(|kinds| kinds == wanted)
         && info.last_error_message.is_none_or(|text| !text.contains("401"));
@@ -87,5 +94,5 @@ async fn register(ground: &Ground, target: &Target) -> anyhow::Result<()> {
         tracing::info!(url = %target.url, "webhook registered");
     }
     tx.commit().await?;
-    Ok(())
+    Ok(true)
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use vitte_accounts::Accounts;
 use vitte_companion::{Companion, CompanionSettings};
 use vitte_crds::Bundle;
+use vitte_crds::uses::Role;
 use vitte_platform::cache::{Cache, USER};
 use vitte_platform::config::Config;
 use vitte_platform::module::{Module, Registry};
@@ -14,8 +15,14 @@ use vitte_platform::users::User;
 
 use crate::{Refused, settings};
 
-/// Makes every enabled module from its section of the manifest. `model_url`: where the model is simulated.
-pub fn registry(bundle: &Bundle, config: &Config, model_url: Option<&str>) -> Result<Registry, Refused> {
+/// Makes every enabled module from its section of the manifest, with what these roles read of it and no more: a pod is
+/// given nothing else. `model_url`: where the model is simulated.
+pub fn registry(
+    bundle: &Bundle,
+    config: &Config,
+    roles: &[Role],
+    model_url: Option<&str>,
+) -> Result<Registry, Refused> {
     use vitte_crds::ExposeSecret;
     let sections = &bundle.bot.spec.modules;
     for (name, enabled) in [("habits", sections.habits.is_some()), ("repairs", sections.repairs.is_some())] {
@@ -32,7 +39,7 @@ pub fn registry(bundle: &Bundle, config: &Config, model_url: Option<&str>) -> Re
     let mut accounts = Accounts::builder(users.clone());
     let mut modules: Vec<Arc<dyn Module>> = Vec::new();
     if let Some(section) = &sections.companion {
-        let companion = companion(bundle, section, config, users, model_url)?;
+        let companion = companion(bundle, section, config, roles, users, model_url)?;
         accounts = accounts.lists(&companion).greets(companion.greeting()).status(companion.status());
         modules.push(Arc::new(companion));
     }
@@ -44,9 +51,15 @@ fn companion(
     bundle: &Bundle,
     section: &vitte_crds::companion::Companion,
     config: &Config,
+    roles: &[Role],
     users: Cache<User>,
     model_url: Option<&str>,
 ) -> Result<Companion, Refused> {
+    let answers = roles.contains(&Role::Worker);
+    // The administrators' desk replays updates, as the bot takes them.
+    if !answers && !roles.contains(&Role::Bot) && !roles.contains(&Role::Admin) {
+        return Ok(Companion::without_persona());
+    }
     let path = "spec.modules.companion.llm.apiKeySecretRef";
     let mut llm = section.llm.clone();
     let key = match model_url {
@@ -54,6 +67,8 @@ fn companion(
             url.clone_into(&mut llm.base_url);
             Some("simulated".to_owned().into())
         }
+        // Only the worker calls the model.
+        None if !answers => None,
         None => settings::optional_secret(bundle, llm.api_key_secret_ref.as_ref(), path)?,
     };
     let name = &section.personas_config_map_ref.name;

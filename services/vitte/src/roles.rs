@@ -8,6 +8,7 @@ use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use vitte_crds::Bundle;
+use vitte_crds::uses::Role;
 use vitte_migrate::{Action, Report};
 use vitte_platform::config::Config;
 use vitte_platform::database::DatabaseSettings;
@@ -24,10 +25,10 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<()> {
     let Cli { command, logs, threads: _ } = cli;
     match command {
         Command::Up(args) => up::run(args, &logs).await,
-        Command::Bot(args) => role("bot", args, &logs).await,
-        Command::Worker(args) => role("worker", args, &logs).await,
-        Command::Api(args) => role("api", args, &logs).await,
-        Command::Admin(args) => role("admin", args, &logs).await,
+        Command::Bot(args) => role(Role::Bot, "bot", args, &logs).await,
+        Command::Worker(args) => role(Role::Worker, "worker", args, &logs).await,
+        Command::Api(args) => role(Role::Api, "api", args, &logs).await,
+        Command::Admin(args) => role(Role::Admin, "admin", args, &logs).await,
         Command::Migrate(args) => migrate(args.action, &logs).await,
         Command::Sim(args) => sim(args, &logs).await,
     }
@@ -69,13 +70,13 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, Refused> {
     })
 }
 
-async fn role(name: &'static str, args: cli::Role, logs: &Logs) -> anyhow::Result<()> {
+async fn role(role: Role, name: &'static str, args: cli::Role, logs: &Logs) -> anyhow::Result<()> {
     let bundle = manifest::read(&args.source)?;
     let guard = install_logs(logs, bundle.bot.spec.monitoring.log_level.as_str(), Some(&bundle), name)?;
     let schema_wait = Duration::from_secs(args.schema_wait);
     let grace = Duration::from_secs(args.grace);
-    let config = settings::pod(&bundle, &args.connections, &args.tuning, schema_wait, grace)?;
-    if name == "admin" && config.admin_password.is_none() && !args.listen.ip().is_loopback() {
+    let config = settings::pod(&bundle, role, &args.connections, &args.tuning, schema_wait, grace)?;
+    if role == Role::Admin && config.admin_password.is_none() && !args.listen.ip().is_loopback() {
         return Err(Refused(
             "the admin pages without a password are served on loopback only; \
              set spec.admin.passwordSecretRef, or --listen 127.0.0.1:8080"
@@ -83,7 +84,7 @@ async fn role(name: &'static str, args: cli::Role, logs: &Logs) -> anyhow::Resul
         )
         .into());
     }
-    let registry = registry::registry(&bundle, &config, None)?;
+    let registry = registry::registry(&bundle, &config, &[role], None)?;
     let door = Door::Listener(listen(args.listen).await?);
     let stop = CancellationToken::new();
     signals::install(stop.clone()).context("cannot listen for signals")?;

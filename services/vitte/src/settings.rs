@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use vitte_crds::telegram::Updates as UpdatesMode;
+use vitte_crds::uses::Role;
 use vitte_crds::{Bundle, SecretKeyRef, SecretString, env_name};
 use vitte_platform::config::{Config, Updates};
 use vitte_platform::database::DatabaseSettings;
@@ -94,9 +95,11 @@ fn days(n: i32) -> Duration {
     Duration::from_secs(24 * 3600 * u64::try_from(n).unwrap_or(1))
 }
 
-/// A pod's configuration: nothing is simulated, everything that the manifest names must be there.
+/// A pod's configuration: nothing is simulated, everything that the manifest names for this role must be there. What
+/// only other roles read is not asked for: the pod was not given it.
 pub fn pod(
     bundle: &Bundle,
+    role: Role,
     connections: &Connections,
     tuning: &Tuning,
     schema_wait: Duration,
@@ -108,13 +111,21 @@ pub fn pod(
     let token = secret(bundle, &spec.telegram.token_secret_ref, "spec.telegram.tokenSecretRef")?;
     let updates = match spec.telegram.updates {
         UpdatesMode::Polling => Updates::Polling(PollingSettings::default()),
-        UpdatesMode::Webhook => webhook(bundle)?,
+        UpdatesMode::Webhook if role == Role::Bot => webhook(bundle)?,
+        UpdatesMode::Webhook => elsewhere(bundle),
     };
-    let password = optional_secret(bundle, spec.admin.password_secret_ref.as_ref(), "spec.admin.passwordSecretRef")?;
+    let password = spec.admin.password_secret_ref.as_ref().filter(|_| role == Role::Admin);
+    let password = optional_secret(bundle, password, "spec.admin.passwordSecretRef")?;
     let api_url = spec.telegram.api_url.clone();
     let parts =
         Parts { token, api_url, updates, database_url, redis_url, schema_wait, grace, admin_password: password };
     Ok(config(bundle, parts, tuning))
+}
+
+/// How updates arrive, for a role that does not take them.
+fn elsewhere(bundle: &Bundle) -> Updates {
+    let path = bundle.bot.spec.telegram.webhook_path().to_owned();
+    Updates::Webhook { url: None, path, secrets: Vec::new(), max_connections: 1 }
 }
 
 /// The operator keeps the webhook's secret in a Secret and gives it by the environment; while it rotates, the previous

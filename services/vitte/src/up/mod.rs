@@ -17,6 +17,7 @@ use anyhow::Context;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use vitte_crds::uses::Role;
 use vitte_local::{DataDir, LocalError, Postgres, PostgresOptions, Redis, RedisOptions};
 use vitte_migrate::Action;
 use vitte_platform::config::{Config, Updates};
@@ -112,7 +113,7 @@ pub async fn run(args: Up, logs: &Logs) -> anyhow::Result<()> {
         admin_password: None,
     };
     let config = settings::config(&bundle, parts, &args.tuning);
-    let registry = registry::registry(&bundle, &config, plan.model_url.as_deref())?;
+    let registry = registry::registry(&bundle, &config, &Role::SERVING, plan.model_url.as_deref())?;
     vitte_migrate::run(&config.database, Action::Up(None)).await?;
 
     let result = serve(&plan, &config, registry, listener, &mut servers, &stop).await;

@@ -1,0 +1,429 @@
+//! Phase 5 (pure): how the bot is, from what the API server told.
+//!
+//! A status is made anew from every reconcile's outcome and written only if it differs from the one that is there. From
+//! the old one it takes what only time knows: when a condition changed, what ran last, which migration was done.
+//!
+//! What must never happen: a value that changes without a change of meaning, since every write is an event and every
+//! event a reconcile; and `Ready` for anything but the generation that it was found for.
+
+mod conditions;
+mod events;
+mod explain;
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use vitte_crds::status::{
+    ComponentStatus, ConditionStatus, ConditionType, MigrationPhase, MigrationStatus, Phase, Status, WebhookStatus,
+    shorten,
+};
+
+use self::conditions::Conditions;
+pub use self::events::{Event, Severity, transitions};
+pub use self::explain::explain;
+use crate::apply::Applied;
+use crate::build;
+use crate::dereference::{Found, Webhook};
+use crate::names::{Component, child};
+use crate::objects::{Children, Kind, Live};
+use crate::plan::{Migration, Plan, Scale, rolled_out};
+use crate::resource::VitteBot;
+use crate::validate::{Invalid, Valid, components, image, webhook};
+
+/// How a reconcile ended.
+pub enum Outcome<'a> {
+    /// Nothing could be built: what runs was left alone.
+    Invalid { invalid: &'a Invalid, found: &'a Found },
+    /// The objects were brought into the cluster, or as many as could be.
+    Applied { valid: &'a Valid, plan: &'a Plan, found: &'a Found, applied: &'a Applied },
+    /// `spec.paused`: nothing was looked at but what runs.
+    Paused { found: &'a Found },
+    /// The bot is being removed; what it waits for.
+    Deleting { message: &'a str },
+}
+
+/// The status that this outcome means.
+#[must_use]
+pub fn status(bot: &VitteBot, outcome: &Outcome<'_>, now: DateTime<Utc>) -> Status {
+    let old = bot.status.clone().unwrap_or_default();
+    let mut conditions = Conditions::new(&old, bot.metadata.generation, now);
+    let mut new = Status { observed_generation: bot.metadata.generation, ..old.clone() };
+    let paused = matches!(outcome, Outcome::Paused { .. });
+    conditions.set(
+        ConditionType::Paused,
+        paused,
+        if paused { "Asked" } else { "NotAsked" },
+        if paused {
+            "spec.paused is true: what runs is left alone"
+        } else {
+            "the operator keeps the bot as its spec says"
+        },
+    );
+    match outcome {
+        Outcome::Invalid { invalid, found } => refused(bot, invalid, found, &mut new, &mut conditions),
+        Outcome::Applied { valid, plan, found, applied } => {
+            let view = View { bot, valid, plan, found, applied };
+            view.write(&old, &mut new, &mut conditions);
+        }
+        Outcome::Paused { found } => suspended(bot, found, &mut new, &mut conditions),
+        Outcome::Deleting { message } => {
+            new.phase = Some(Phase::Deleting);
+            new.message = Some(shorten(message));
+            conditions.set(ConditionType::Ready, false, "Deleting", message);
+            conditions.set(ConditionType::Reconciling, true, "Deleting", message);
+            conditions.set(ConditionType::Stalled, false, "Deleting", "");
+        }
+    }
+    new.conditions = conditions.into_list();
+    new
+}
+
+/// RFC 3339, UTC, whole seconds.
+fn rfc3339(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+fn refused(bot: &VitteBot, invalid: &Invalid, found: &Found, new: &mut Status, conditions: &mut Conditions) {
+    new.components = component_statuses(bot, &found.children, |_| None);
+    let runs = found.children.of(Kind::Deployment).any(|d| d.int("/status/readyReplicas").unwrap_or(0) > 0);
+    let stays = if runs { "; what runs stays as it is" } else { "" };
+    let missing: Vec<String> = invalid.missing.iter().map(ToString::to_string).collect();
+    if missing.is_empty() {
+        conditions.set(ConditionType::SecretsReady, true, "AllThere", "every key that the spec names is there");
+    } else {
+        conditions.set(ConditionType::SecretsReady, false, "Missing", &missing.join("; "));
+    }
+    let wrong: Vec<String> = invalid.findings.iter().map(ToString::to_string).collect();
+    let message = [wrong.clone(), missing].concat().join("; ") + stays;
+    new.message = Some(shorten(&message));
+    let reason = if wrong.is_empty() { "SecretsMissing" } else { "SpecInvalid" };
+    conditions.set(ConditionType::Ready, false, reason, &message);
+    // What is missing may come by itself; a spec that contradicts itself waits for a person.
+    conditions.set(ConditionType::Reconciling, wrong.is_empty(), reason, &message);
+    conditions.set(ConditionType::Stalled, !wrong.is_empty(), reason, &message);
+    new.phase = Some(match (runs, wrong.is_empty()) {
+        (true, _) => Phase::Degraded,
+        (false, true) => Phase::Pending,
+        (false, false) => Phase::Failed,
+    });
+}
+
+fn suspended(bot: &VitteBot, found: &Found, new: &mut Status, conditions: &mut Conditions) {
+    new.components = component_statuses(bot, &found.children, |_| None);
+    let mut deployments = found.children.of(Kind::Deployment).peekable();
+    let ready = deployments.peek().is_some() && deployments.all(rolled_out);
+    let message = if ready {
+        "paused: what runs is ready; changes of the spec wait until spec.paused is false"
+    } else {
+        "paused: not everything is running; the operator goes on when spec.paused is false"
+    };
+    new.phase = Some(Phase::Paused);
+    new.message = Some(message.to_owned());
+    conditions.set(ConditionType::Ready, ready, "Paused", message);
+    conditions.set(ConditionType::Reconciling, false, "Paused", message);
+    conditions.set(ConditionType::Stalled, false, "Paused", "");
+}
+
+/// One entry for each component that has a Deployment or should have one.
+fn component_statuses(
+    bot: &VitteBot,
+    children: &Children,
+    scale: impl Fn(Component) -> Option<Scale>,
+) -> BTreeMap<String, ComponentStatus> {
+    let wanted: Vec<Component> = components(&bot.spec).collect();
+    let entry = |component: Component| {
+        let live = children.get(Kind::Deployment, &child(bot.name(), component));
+        (live.is_some() || wanted.contains(&component))
+            .then(|| (component.to_string(), component_status(live, scale(component))))
+    };
+    Component::ALL.into_iter().filter_map(entry).collect()
+}
+
+fn component_status(live: Option<&Live>, scale: Option<Scale>) -> ComponentStatus {
+    let count = |pointer| live.and_then(|d| d.int(pointer)).and_then(|n| i32::try_from(n).ok()).unwrap_or(0);
+    let desired = match scale {
+        Some(Scale::Fixed(count)) => count,
+        Some(Scale::Asleep) => 0,
+        Some(Scale::Autoscaled { .. }) | None => count("/spec/replicas"),
+    };
+    ComponentStatus {
+        desired,
+        updated: count("/status/updatedReplicas"),
+        ready: count("/status/readyReplicas"),
+        available: count("/status/availableReplicas"),
+        image: live.and_then(|d| d.text("/spec/template/spec/containers/0/image")).map(str::to_owned),
+        autoscaled: matches!(scale, Some(Scale::Autoscaled { .. })),
+    }
+}
+
+/// One reconcile that came as far as its writes.
+struct View<'a> {
+    bot: &'a VitteBot,
+    valid: &'a Valid,
+    plan: &'a Plan,
+    found: &'a Found,
+    applied: &'a Applied,
+}
+
+/// How far the pods are.
+enum Pods {
+    Ready,
+    Asleep,
+    /// What is still to come.
+    Coming(String),
+    /// A Deployment gave up: which, and its own words.
+    Stuck(String),
+}
+
+impl View<'_> {
+    fn write(&self, old: &Status, new: &mut Status, conditions: &mut Conditions) {
+        let scale = |component| self.plan.scale.get(&component).copied();
+        new.components = component_statuses(self.bot, &self.applied.children, scale);
+        new.migration = self.migration(old);
+        new.webhook = self.webhook();
+        new.backup = None;
+        conditions.set(ConditionType::SecretsReady, true, "AllThere", "every key that the spec names is there");
+        self.migrated(conditions);
+        let reachable = self.reachable(conditions);
+        self.backups(conditions);
+
+        let pods = self.pods();
+        if matches!(pods, Pods::Ready | Pods::Asleep) && self.plan.roll {
+            new.version = Some(self.valid.spec.version.clone());
+            new.image = Some(image(&self.valid.spec));
+        }
+        let serving = new.components.values().any(|c| c.ready > 0);
+        let (phase, reason, mut message) = self.verdict(&pods, reachable, serving);
+        for (kind, path) in build::lacking(self.valid, &self.found.apis) {
+            message.push_str(&format!("; this cluster has no {kind}, which {path} asks for"));
+        }
+        let ready = matches!(phase, Phase::Ready | Phase::Hibernated);
+        let stalled = matches!(reason, "MigrationFailed" | "MigrationRefused" | "Stuck" | "ApplyRefused");
+        conditions.set(ConditionType::Ready, ready, reason, &message);
+        conditions.set(ConditionType::Stalled, stalled, reason, if stalled { &message } else { "" });
+        let working = !ready && !stalled;
+        conditions.set(ConditionType::Reconciling, working, reason, if working { &message } else { "" });
+        new.phase = Some(phase);
+        new.message = Some(shorten(&message));
+    }
+
+    /// The first thing that stands between this bot and readiness, in the order in which things happen.
+    fn verdict(&self, pods: &Pods, reachable: Option<&'static str>, serving: bool) -> (Phase, &'static str, String) {
+        let broken = if serving { Phase::Degraded } else { Phase::Failed };
+        if let Some(error) = self.applied.errors.iter().find(|error| error.reason.needs_person()) {
+            return (broken, "ApplyRefused", error.to_string());
+        }
+        match &self.plan.migration {
+            Migration::Failed(why) => {
+                let stays = if serving { "the old pods go on serving" } else { "nothing runs yet" };
+                let message = format!(
+                    "the migration failed: {why} ({stays}; another version, or the annotation vitte.dev/retry-migration \
+                     with a new value, tries again)"
+                );
+                return (broken, "MigrationFailed", message);
+            }
+            Migration::Refused(why) => return (broken, "MigrationRefused", why.clone()),
+            Migration::WaitsForDatabase => {
+                return (Phase::Pending, "WaitsForDatabase", "the embedded PostgreSQL is starting".to_owned());
+            }
+            Migration::Due | Migration::Running => {
+                return (Phase::Migrating, "Migrating", format!("Job {} is at work", self.plan.migration_job));
+            }
+            Migration::Postponed | Migration::Done => {}
+        }
+        if let Some(error) = self.applied.errors.first() {
+            return (Phase::RollingOut, "ApplyFailed", error.to_string());
+        }
+        match pods {
+            Pods::Asleep => (Phase::Hibernated, "Hibernated", "no pods run, as spec.hibernated asks".to_owned()),
+            Pods::Stuck(why) => (broken, "Stuck", why.clone()),
+            Pods::Coming(what) => (Phase::RollingOut, "RollingOut", what.clone()),
+            Pods::Ready => match reachable {
+                None => (Phase::Ready, "AllReady", "every component runs as the spec says".to_owned()),
+                Some(why) => (Phase::Degraded, "WebhookNotRegistered", why.to_owned()),
+            },
+        }
+    }
+
+    fn pods(&self) -> Pods {
+        let mut coming = Vec::new();
+        if !self.plan.roll && self.plan.migration == Migration::Done {
+            coming.push("the operator's own Secrets are being made".to_owned());
+        }
+        for (component, scale) in &self.plan.scale {
+            let name = child(&self.valid.name, component);
+            let Some(live) = self.applied.children.get(Kind::Deployment, &name) else {
+                if self.plan.roll {
+                    coming.push(format!("{component} is being created"));
+                }
+                continue;
+            };
+            if let Some(("False", "ProgressDeadlineExceeded", message)) = live.condition("Progressing") {
+                return Pods::Stuck(format!("Deployment {name}: {message}"));
+            }
+            if !rolled_out(live) || (*scale == Scale::Asleep && live.int("/status/replicas").unwrap_or(0) > 0) {
+                let count = |pointer| live.int(pointer).unwrap_or(0);
+                coming.push(format!(
+                    "{component} has {} of {} pods updated and available",
+                    count("/status/updatedReplicas").min(count("/status/availableReplicas")),
+                    live.int("/spec/replicas").unwrap_or(1),
+                ));
+            }
+        }
+        for live in self.applied.children.of(Kind::StatefulSet) {
+            let wanted = live.int("/spec/replicas").unwrap_or(1);
+            if live.int("/status/readyReplicas").unwrap_or(0) < wanted {
+                coming.push(format!("StatefulSet {} is starting", live.name));
+            }
+        }
+        match (coming.is_empty(), self.valid.spec.hibernated) {
+            (false, _) => Pods::Coming(coming.join("; ")),
+            (true, true) => Pods::Asleep,
+            (true, false) => Pods::Ready,
+        }
+    }
+
+    fn migrated(&self, conditions: &mut Conditions) {
+        let job = &self.plan.migration_job;
+        let (done, reason, message) = match &self.plan.migration {
+            Migration::Done => (true, "Done", format!("the schema is what {} needs", self.valid.image)),
+            Migration::Due => (false, "Due", format!("Job {job} is to migrate")),
+            Migration::Running => (false, "Running", format!("Job {job} migrates")),
+            Migration::WaitsForDatabase => {
+                (false, "WaitsForDatabase", "the embedded PostgreSQL is starting".to_owned())
+            }
+            Migration::Postponed => (false, "Postponed", "the schema is migrated when the bot wakes".to_owned()),
+            Migration::Refused(why) => (false, "Refused", why.clone()),
+            Migration::Failed(why) => (false, "Failed", format!("Job {job}: {why}")),
+        };
+        conditions.set(ConditionType::Migrated, done, reason, &message);
+    }
+
+    fn migration(&self, old: &Status) -> Option<MigrationStatus> {
+        let job = &self.plan.migration_job;
+        let live = self.applied.children.get(Kind::Job, job);
+        let phase = match &self.plan.migration {
+            Migration::Postponed | Migration::Refused(_) | Migration::WaitsForDatabase => return old.migration.clone(),
+            Migration::Due => MigrationPhase::Pending,
+            Migration::Running => MigrationPhase::Running,
+            Migration::Done => MigrationPhase::Succeeded,
+            Migration::Failed(_) => MigrationPhase::Failed,
+        };
+        let former = old.migration.as_ref();
+        if live.is_none() && former.is_some_and(|m| m.job.as_ref() == Some(job)) {
+            return old.migration.clone();
+        }
+        let attempt = match former {
+            Some(m) if m.job.as_ref() == Some(job) => m.attempt.unwrap_or(1),
+            Some(m) if m.image.as_ref() == Some(&self.valid.image) => m.attempt.unwrap_or(1).saturating_add(1),
+            _ => 1,
+        };
+        let time = |pointer| live.and_then(|j| j.text(pointer)).map(str::to_owned);
+        let failed = live.and_then(|j| {
+            let conditions = j.at("/status/conditions")?.as_array()?;
+            let failed = conditions.iter().find(|c| c["type"] == "Failed" && c["status"] == "True")?;
+            failed["lastTransitionTime"].as_str().map(str::to_owned)
+        });
+        Some(MigrationStatus {
+            job: Some(job.clone()),
+            image: Some(self.valid.image.clone()),
+            phase: Some(phase),
+            attempt: Some(attempt),
+            started_at: time("/status/startTime"),
+            finished_at: time("/status/completionTime").or(failed),
+            message: match &self.plan.migration {
+                Migration::Failed(why) => Some(shorten(why)),
+                _ => None,
+            },
+        })
+    }
+
+    fn webhook(&self) -> Option<WebhookStatus> {
+        self.valid.webhook.as_ref()?;
+        let Webhook::Seen(seen) = &self.found.webhook else {
+            return self.bot.status.as_ref().and_then(|status| status.webhook.clone());
+        };
+        let last_error_at = seen.last_error_at.and_then(|at| DateTime::from_timestamp(at, 0)).map(rfc3339);
+        Some(WebhookStatus {
+            url: (!seen.url.is_empty()).then(|| seen.url.clone()),
+            pending_updates: Some(rounded(seen.pending_updates)),
+            last_error: seen.last_error.as_deref().map(shorten),
+            last_error_at,
+        })
+    }
+
+    /// Says what Telegram told. `Some`: people cannot reach the bot, and why.
+    fn reachable(&self, conditions: &mut Conditions) -> Option<&'static str> {
+        let mut say = |status, reason: &str, message: &str| {
+            conditions.write(ConditionType::WebhookRegistered, status, reason, message);
+        };
+        let Some(target) = webhook(&self.valid.spec) else {
+            conditions.remove(ConditionType::WebhookRegistered);
+            return None;
+        };
+        let Some(url) = target.url else {
+            let message = "the Gateway alone knows the address: write spec.telegram.webhook.host beside gatewayRef, and \
+                           the bot registers it";
+            say(ConditionStatus::Unknown, "AddressUnknown", message);
+            return None;
+        };
+        if self.valid.spec.hibernated {
+            say(ConditionStatus::Unknown, "Hibernated", "the webhook is kept; nobody answers it while the bot sleeps");
+            return None;
+        }
+        match &self.found.webhook {
+            Webhook::Unknown => {
+                say(ConditionStatus::Unknown, "NotAsked", "Telegram was not asked yet");
+                Some("Telegram was not asked yet whether the webhook is registered")
+            }
+            Webhook::Failed(why) => {
+                say(ConditionStatus::Unknown, "TelegramSilent", why);
+                None
+            }
+            Webhook::Seen(seen) if seen.url == url => {
+                let message = match &seen.last_error {
+                    Some(error) => format!("Telegram delivers to {url}; its last failed delivery said: {error}"),
+                    None => format!("Telegram delivers to {url}"),
+                };
+                say(ConditionStatus::True, "Registered", &message);
+                None
+            }
+            Webhook::Seen(seen) if seen.url.is_empty() => {
+                let message = "Telegram has no webhook for the bot: its pods register it once they are ready";
+                say(ConditionStatus::False, "NotRegistered", message);
+                Some(message)
+            }
+            Webhook::Seen(_) => {
+                let message = "Telegram delivers to another address: another program has the same token, or the bot's \
+                               pods have not registered theirs yet";
+                say(ConditionStatus::False, "Elsewhere", message);
+                Some(message)
+            }
+        }
+    }
+
+    fn backups(&self, conditions: &mut Conditions) {
+        if self.valid.spec.backup.is_none() {
+            conditions.remove(ConditionType::BackupHealthy);
+            return;
+        }
+        let message = "this version makes no backups yet: make them yourself";
+        conditions.write(ConditionType::BackupHealthy, ConditionStatus::False, "Unsupported", message);
+    }
+}
+
+/// The number's magnitude: 0, 1, 10, 100, ... A status that counted would be written at every look.
+fn rounded(count: i64) -> i64 {
+    let mut power = 1;
+    if count <= 0 {
+        return 0;
+    }
+    while count / 10 >= power {
+        power *= 10;
+    }
+    power
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

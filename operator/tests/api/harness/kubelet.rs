@@ -1,0 +1,190 @@
+//! Pretends to run the pods of one namespace: what a kubelet would report, it reports at once.
+//!
+//! Pods that stay are Running and Ready, those of Jobs Succeeded, unless the test ordained otherwise. A bot's pod that
+//! becomes ready does at Telegram what the real one does: it registers its webhook, or removes it to poll.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use futures::StreamExt;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{Pod, Secret};
+use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams};
+use kube::core::ApiResource;
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Client, ResourceExt};
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+
+use super::telegram::Telegram;
+
+/// What becomes of the pods of one component.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Fate {
+    /// Ready; a Job's pod: succeeded.
+    #[default]
+    Good,
+    /// Running, never ready; a Job's pod runs for ever.
+    Hangs,
+    /// A Job's pod ends with this message.
+    Fails(String),
+}
+
+#[derive(Clone)]
+pub struct Kubelet(Arc<Inner>);
+
+struct Inner {
+    client: Client,
+    namespace: String,
+    telegram: Arc<Telegram>,
+    token: String,
+    fates: Mutex<BTreeMap<String, Fate>>,
+    jobs: Mutex<BTreeSet<String>>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.tasks.lock().unwrap().iter().for_each(JoinHandle::abort);
+    }
+}
+
+impl Kubelet {
+    pub fn start(client: Client, namespace: &str, telegram: Arc<Telegram>, token: &str) -> Self {
+        let kubelet = Self(Arc::new(Inner {
+            client: client.clone(),
+            namespace: namespace.to_owned(),
+            telegram,
+            token: token.to_owned(),
+            fates: Mutex::default(),
+            jobs: Mutex::default(),
+            tasks: Mutex::default(),
+        }));
+        // The tasks hold it weakly: with the world it ends.
+        let (pods, jobs) = (Arc::downgrade(&kubelet.0), Arc::downgrade(&kubelet.0));
+        let (pod_api, job_api) =
+            (Api::<Pod>::namespaced(client.clone(), namespace), Api::<Job>::namespaced(client, namespace));
+        let watch_pods = async move {
+            let mut events = watcher(pod_api, watcher::Config::default()).default_backoff().applied_objects().boxed();
+            while let Some(pod) = events.next().await {
+                let (Ok(pod), Some(inner)) = (pod, pods.upgrade()) else { continue };
+                Self(inner).look_at(pod).await;
+            }
+        };
+        let watch_jobs = async move {
+            let mut events = watcher(job_api, watcher::Config::default()).default_backoff().applied_objects().boxed();
+            while let Some(job) = events.next().await {
+                let (Ok(job), Some(inner)) = (job, jobs.upgrade()) else { continue };
+                inner.jobs.lock().unwrap().insert(format!("{} {}", job.name_any(), job.uid().unwrap_or_default()));
+            }
+        };
+        let tasks = vec![tokio::spawn(watch_pods), tokio::spawn(watch_jobs)];
+        *kubelet.0.tasks.lock().unwrap() = tasks;
+        kubelet
+    }
+
+    /// Name and uid of every Job that there ever was.
+    pub fn jobs(&self) -> BTreeSet<String> {
+        self.0.jobs.lock().unwrap().clone()
+    }
+
+    /// Ordains what becomes of a component's pods (`bot`, `worker`, `migrate`, `postgres`, ...), also of those that are
+    /// there.
+    pub async fn ordain(&self, component: &str, fate: Fate) {
+        self.0.fates.lock().unwrap().insert(component.to_owned(), fate);
+        let pods: Api<Pod> = Api::namespaced(self.0.client.clone(), &self.0.namespace);
+        for pod in pods.list(&ListParams::default()).await.unwrap() {
+            self.look_at(pod).await;
+        }
+    }
+
+    async fn look_at(&self, pod: Pod) {
+        let component = pod.labels().get(vitte_operator::names::LABEL_COMPONENT).cloned().unwrap_or_default();
+        let of_job = pod.owner_references().iter().any(|owner| owner.kind == "Job");
+        let fate = self.0.fates.lock().unwrap().get(&component).cloned().unwrap_or_default();
+        let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or("Pending");
+        if pod.metadata.deletion_timestamp.is_some() || matches!(phase, "Succeeded" | "Failed") {
+            return;
+        }
+        let was_ready = is_ready(&pod);
+        let (phase, ready) = match (&fate, of_job) {
+            (Fate::Good, true) => ("Succeeded", false),
+            (Fate::Good, false) => ("Running", true),
+            (Fate::Hangs, _) | (Fate::Fails(_), false) => ("Running", false),
+            (Fate::Fails(_), true) => ("Failed", false),
+        };
+        if was_ready == ready && pod.status.as_ref().and_then(|status| status.phase.as_deref()) == Some(phase) {
+            return;
+        }
+        // As the real one: it tells Telegram before it is ready.
+        if component == "bot" && ready {
+            self.register(&pod).await;
+        }
+        let message = if let Fate::Fails(message) = &fate { message.as_str() } else { "" };
+        let status = report(&pod, phase, ready, message);
+        let pods: Api<Pod> = Api::namespaced(self.0.client.clone(), &self.0.namespace);
+        // A pod that went meanwhile needs no report.
+        let _ = pods.patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Merge(&status)).await;
+    }
+
+    /// What the bot does at Telegram when it starts.
+    async fn register(&self, pod: &Pod) {
+        let Inner { client, namespace, telegram, token, .. } = &*self.0;
+        let Some(name) = pod.labels().get(vitte_operator::names::LABEL_BOT) else { return };
+        let bots = Api::<DynamicObject>::namespaced_with(
+            client.clone(),
+            namespace,
+            &ApiResource::erase::<vitte_operator::resource::VitteBot>(&()),
+        );
+        let Ok(Some(bot)) = bots.get_opt(name).await else { return };
+        let spec = &bot.data["spec"]["telegram"];
+        if spec["updates"] == "Polling" {
+            let _ = telegram.try_call(token, "deleteWebhook", &json!({})).await;
+            return;
+        }
+        let Some(url) = webhook_url(&spec["webhook"]) else { return };
+        let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
+        let Ok(Some(secret)) = secrets.get_opt(&vitte_operator::names::child(name, "webhook")).await else { return };
+        let data = secret.data.unwrap_or_default();
+        let current = data.get("current").and_then(|value| std::str::from_utf8(&value.0).ok()).unwrap_or_default();
+        // A bot that does not reach Telegram serves all the same, and tries again.
+        let _ = telegram.try_call(token, "setWebhook", &json!({"url": url, "secret_token": current})).await;
+    }
+}
+
+/// Where a bot with this section wants its updates.
+pub fn webhook_url(webhook: &Value) -> Option<String> {
+    if let Some(url) = webhook["url"].as_str() {
+        return Some(url.to_owned());
+    }
+    let path = webhook["path"].as_str().unwrap_or("/telegram/webhook");
+    webhook["host"].as_str().map(|host| format!("https://{host}{path}"))
+}
+
+fn is_ready(pod: &Pod) -> bool {
+    let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
+    conditions.is_some_and(|all| all.iter().any(|c| c.type_ == "Ready" && c.status == "True"))
+}
+
+fn report(pod: &Pod, phase: &str, ready: bool, message: &str) -> Value {
+    #[expect(clippy::disallowed_methods, reason = "a kubelet tells its machine's time")]
+    let now = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    let state = match phase {
+        "Succeeded" => json!({"terminated": {"exitCode": 0, "reason": "Completed", "finishedAt": now}}),
+        "Failed" => json!({"terminated": {"exitCode": 1, "reason": "Error", "message": message, "finishedAt": now}}),
+        _ => json!({"running": {"startedAt": now}}),
+    };
+    let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
+    let statuses: Vec<Value> = containers
+        .map(|container| {
+            json!({"name": container.name, "image": container.image, "imageID": "", "ready": ready, "started": ready,
+                "restartCount": 0, "state": state})
+        })
+        .collect();
+    let holds = if ready { "True" } else { "False" };
+    let conditions = ["PodScheduled", "Initialized", "ContainersReady", "Ready"].map(|kind| {
+        let status = if kind.ends_with("Ready") { holds } else { "True" };
+        json!({"type": kind, "status": status, "lastTransitionTime": now})
+    });
+    json!({"status": {"phase": phase, "startTime": now, "conditions": conditions, "containerStatuses": statuses}})
+}

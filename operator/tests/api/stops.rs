@@ -1,0 +1,204 @@
+//! The operator stopped after write k, for every k: whoever starts next brings the same end about as if nothing had
+//! happened.
+
+use std::collections::BTreeMap;
+
+use futures::{StreamExt, TryStreamExt};
+use serde_json::json;
+use vitte_operator::names::ANNOTATION_ROTATE;
+
+use crate::harness::manifests::{luna_with, secrets};
+use crate::harness::operator::Operator;
+use crate::harness::snapshot::Snapshot;
+use crate::harness::until;
+use crate::harness::wire::{Stop, Wire};
+use crate::harness::world::World;
+
+/// Worlds at once: enough to keep two cores busy while each waits for the controllers.
+const AT_ONCE: usize = 8;
+/// What an operator that was stopped may write once more: the object whose answer it did not live to see.
+const AGAIN: usize = 2;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Story {
+    Install,
+    Scale,
+    Rotation,
+    Deletion,
+}
+
+/// Two autoscaled pods at least, by CPU, which nobody measures here.
+fn scaling() -> serde_json::Value {
+    json!({"minReplicas": 2, "maxReplicas": 4, "targetCPUUtilizationPercentage": 70})
+}
+
+fn bot(world: &World) -> serde_json::Value {
+    luna_with(
+        &world.telegram,
+        json!({
+            "database": {"urlSecretRef": null, "embedded": {"storage": "1Gi"}},
+            "components": {"api": {"replicas": 2}, "worker": {"autoscaling": scaling()}},
+        }),
+    )
+}
+
+impl Story {
+    /// What was before the operator is stopped: a bot that is ready, or nothing.
+    async fn before(self, world: &World) {
+        if self == Self::Install {
+            return;
+        }
+        let operator = Operator::start(world);
+        world.apply(bot(world)).await;
+        world.ready("luna").await;
+        operator.settled(world, "luna").await;
+        operator.stop().await.unwrap();
+    }
+
+    /// What the operator writes at least: fewer, and the story does not tell what it should.
+    fn writes(self) -> usize {
+        match self {
+            Self::Install => 25,
+            Self::Scale => 5,
+            Self::Rotation => 4,
+            Self::Deletion => 1,
+        }
+    }
+
+    /// What the person does.
+    async fn happens(self, world: &World) {
+        match self {
+            Self::Install => {
+                world.apply(bot(world)).await;
+            }
+            Self::Scale => {
+                // An autoscaler goes, another comes.
+                let components = json!({
+                    "worker": {"replicas": 3, "autoscaling": null},
+                    "api": {"replicas": null, "autoscaling": scaling()},
+                });
+                world.patch_bot("luna", json!({"spec": {"components": components}})).await;
+            }
+            Self::Rotation => {
+                let mut keys = secrets(&world.token);
+                keys.insert("llm".to_owned(), "another-key".to_owned());
+                world.secret("luna", &keys).await;
+                world.annotate("luna", ANNOTATION_ROTATE, "now").await;
+            }
+            Self::Deletion => world.delete_bot("luna").await,
+        }
+    }
+}
+
+fn by_object(wires: &[&Wire]) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for call in wires.iter().flat_map(|wire| wire.writes()) {
+        let name = call.name.as_deref().unwrap_or("-").to_owned();
+        // Hashed names are one object's successive contents.
+        *counts.entry(format!("{} {name}", call.resource)).or_insert(0) += 1;
+    }
+    counts
+}
+
+struct Undisturbed {
+    end: Snapshot,
+    writes: usize,
+    by_object: BTreeMap<String, usize>,
+    jobs: usize,
+    webhook: String,
+}
+
+async fn undisturbed(story: Story, world: &World) -> Undisturbed {
+    story.before(world).await;
+    let operator = Operator::start(world);
+    story.happens(world).await;
+    if story == Story::Deletion {
+        world.until_bot_gone("luna").await;
+        // The garbage collector ends it.
+        let left = ["PersistentVolumeClaim luna-postgres", "Secret luna-postgres"];
+        until("all else to be gone", async || world.snapshot().await.keys().eq(left).then_some(())).await;
+    } else {
+        world.ready("luna").await;
+        operator.settled(world, "luna").await;
+    }
+    Undisturbed {
+        end: world.snapshot().await,
+        writes: operator.wire.count(),
+        by_object: by_object(&[&operator.wire]),
+        jobs: world.kubelet.jobs().len(),
+        webhook: world.telegram.webhook(&world.token).await,
+    }
+}
+
+/// One run, cut off at one place; whether it came to that.
+async fn disturbed(story: Story, world: World, stop: Stop, expected: &Undisturbed) -> Result<bool, String> {
+    story.before(&world).await;
+    let first = Operator::with(&world, Wire::stopping(stop), |_| {});
+    story.happens(&world).await;
+    // A run with fewer writes than the undisturbed one ends before it can be stopped.
+    tokio::select! {
+        () = first.wire.dead() => {}
+        end = world.becomes(&expected.end) => end?,
+    }
+    let was_cut_off = first.wire.is_dead();
+    let killed = first.kill();
+    let second = Operator::start(&world);
+    world.becomes(&expected.end).await?;
+    if story != Story::Deletion {
+        second.settled(&world, "luna").await;
+        world.becomes(&expected.end).await?;
+    }
+    if world.kubelet.jobs().len() != expected.jobs {
+        return Err(format!("migration Jobs: {:?}", world.kubelet.jobs()));
+    }
+    if world.telegram.webhook(&world.token).await != expected.webhook {
+        return Err("the webhook is another one".to_owned());
+    }
+    let most = |object: &String| {
+        let status = object.starts_with("vittebots/status");
+        expected.by_object.get(object).copied().unwrap_or(1) + if status { 3 * AGAIN } else { AGAIN }
+    };
+    let counts = by_object(&[&killed, &second.wire]);
+    let over: Vec<_> = counts.iter().filter(|(object, count)| **count > most(object)).collect();
+    if over.is_empty() { Ok(was_cut_off) } else { Err(format!("too many writes: {over:?}")) }
+}
+
+async fn stopped_everywhere(story: Story) {
+    let world = World::new().await;
+    let expected = undisturbed(story, &world).await;
+    assert!(expected.writes >= story.writes(), "{story:?} writes only {} times", expected.writes);
+    let stops = (1..=expected.writes).flat_map(|k| {
+        // What lies between two writes matters where Telegram is called; elsewhere one of the two is enough.
+        if story == Story::Deletion { vec![Stop::During(k), Stop::After(k)] } else { vec![Stop::During(k)] }
+    });
+    let (world, expected) = (&world, &expected);
+    let runs = stops.map(|stop| async move {
+        let end = disturbed(story, world.another().await, stop, expected).await;
+        end.map_err(|why| format!("{story:?}, stopped {stop:?} of {}: {why}", expected.writes))
+    });
+    let all: Result<Vec<bool>, String> = futures::stream::iter(runs).buffer_unordered(AT_ONCE).try_collect().await;
+    let cut_off = all.unwrap_or_else(|why| panic!("{why}"));
+    let whole = cut_off.iter().filter(|was| !**was).count();
+    // How often the status is written on the way depends on when the controllers report.
+    assert!(whole <= 3 && whole < cut_off.len(), "{whole} of {} runs were not cut off", cut_off.len());
+}
+
+#[tokio::test]
+async fn an_install_stopped_after_any_write_ends_as_the_undisturbed_one() {
+    stopped_everywhere(Story::Install).await;
+}
+
+#[tokio::test]
+async fn a_change_of_scale_stopped_after_any_write_ends_as_the_undisturbed_one() {
+    stopped_everywhere(Story::Scale).await;
+}
+
+#[tokio::test]
+async fn a_rotation_of_secrets_stopped_after_any_write_ends_as_the_undisturbed_one() {
+    stopped_everywhere(Story::Rotation).await;
+}
+
+#[tokio::test]
+async fn a_deletion_stopped_after_any_write_ends_as_the_undisturbed_one() {
+    stopped_everywhere(Story::Deletion).await;
+}
