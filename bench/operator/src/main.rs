@@ -78,8 +78,8 @@ async fn measure(options: &Options, client: &Client, telegram: &str, report: &mu
     report.memory(&format!("{half} bots"), operator.memory()?);
 
     report.latency(
-        &format!("spec to child, {half} bots, 20 changes a second"),
-        &bots.change_each(Duration::from_millis(50)).await?,
+        &format!("spec to child, {half} bots, 5 changes a second"),
+        &bots.change_each(Duration::from_millis(200)).await?,
     );
     operator.quiet().await?;
     report.latency(&format!("spec to child, {half} bots, all at once"), &bots.change_each(Duration::ZERO).await?);
