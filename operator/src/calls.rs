@@ -1,13 +1,7 @@
-//! What a request to the API server asks for, in the terms of RBAC. Metrics count by it, and the test that holds the
-//! operator's rules against what it really calls records it.
+//! What a request to the API server asks for, in the terms of RBAC. Metrics count by it, and the door tells writes from
+//! reads by it.
 
-use std::collections::BTreeSet;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
-
-use axum::http::{Method, Request, Uri};
-use tower::{Layer, Service};
+use axum::http::{Method, Uri};
 
 /// One permission that a request needs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,54 +66,6 @@ impl Call {
     #[must_use]
     pub fn is_write(method: &Method) -> bool {
         !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
-    }
-}
-
-/// Remembers every kind of call that passes, each once.
-#[derive(Clone, Debug, Default)]
-pub struct CallRecorder(Arc<Mutex<BTreeSet<Call>>>);
-
-impl CallRecorder {
-    /// What passed so far.
-    #[must_use]
-    pub fn calls(&self) -> BTreeSet<Call> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-impl<S> Layer<S> for CallRecorder {
-    type Service = Recorded<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        Recorded { inner, recorder: self.clone() }
-    }
-}
-
-/// A service whose calls are remembered.
-#[derive(Clone, Debug)]
-pub struct Recorded<S> {
-    inner: S,
-    recorder: CallRecorder,
-}
-
-impl<S, B> Service<Request<B>> for Recorded<S>
-where
-    S: Service<Request<B>>,
-    S::Future: Send + 'static,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        if let Some(call) = Call::of(request.method(), request.uri()) {
-            self.recorder.0.lock().unwrap_or_else(PoisonError::into_inner).insert(call);
-        }
-        Box::pin(self.inner.call(request))
     }
 }
 
