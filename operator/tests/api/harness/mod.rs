@@ -23,7 +23,7 @@ pub mod world;
 use std::time::Duration;
 
 /// The longest that a test waits for anything: far over what it takes, so that a busy machine fails no test.
-pub const LIMIT: Duration = Duration::from_secs(60);
+pub const LIMIT: Duration = Duration::from_secs(120);
 
 /// Waits until `check` gives something, looking again and again; `what` says what was waited for in vain.
 pub async fn until<T>(what: &str, mut check: impl AsyncFnMut() -> Option<T>) -> T {
