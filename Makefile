@@ -1,6 +1,6 @@
 # Every target is a script in tools/: read there what it does.
 .DEFAULT_GOAL := help
-.PHONY: help up test check fmt generate bench bench-operator clean install-tools install-services cluster-up cluster-load cluster-down
+.PHONY: help up test check fmt generate bench bench-operator clean install-kubectl-vitte install-tools install-services cluster-up cluster-load cluster-down
 
 FILE ?= crds/examples/companion.yaml
 ARGS ?=
@@ -42,6 +42,9 @@ cluster-down: ## stop it and remove its state
 
 clean: ## remove what was built; with ALL=1 conversations and tools too
 	@tools/clean $(if $(ALL),--all)
+
+install-kubectl-vitte: ## build and install the kubectl plugin: `kubectl vitte`
+	@cargo install --locked --path kubectl-vitte
 
 install-tools: ## install the pinned cargo tools
 	@tools/install-tools

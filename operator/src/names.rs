@@ -38,6 +38,8 @@ pub const ANNOTATION_ROTATED: &str = "vitte.dev/rotated";
 pub const ANNOTATION_ROTATED_AT: &str = "vitte.dev/rotated-at";
 /// On the bot: another value than before lets a failed migration run again.
 pub const ANNOTATION_RETRY: &str = "vitte.dev/retry-migration";
+/// On the bot: name, number or version of a revision that served; another value than before lets that one serve again.
+pub const ANNOTATION_ROLLBACK: &str = "vitte.dev/rollback-to";
 
 /// The part of a bot that runs as a Deployment of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

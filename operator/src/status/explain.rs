@@ -63,7 +63,8 @@ fn phase_in_words(phase: Phase) -> &'static str {
 }
 
 /// What to do about a condition that is not as it should be; `None` for one that is.
-fn advice(name: &str, condition: &Condition) -> Option<String> {
+#[must_use]
+pub fn advice(name: &str, condition: &Condition) -> Option<String> {
     let kind = ConditionType::ALL.into_iter().find(|kind| kind.as_str() == condition.type_)?;
     let troubles = match kind {
         ConditionType::Stalled => condition.status == ConditionStatus::True,

@@ -20,7 +20,7 @@ use vitte_crds::status::{
 
 use self::conditions::Conditions;
 pub use self::events::{Event, Severity, transitions};
-pub use self::explain::explain;
+pub use self::explain::{advice, explain};
 use crate::apply::Applied;
 use crate::build;
 use crate::dereference::{Found, Webhook};
