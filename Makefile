@@ -1,6 +1,6 @@
 # Every target is a script in tools/: read there what it does.
 .DEFAULT_GOAL := help
-.PHONY: help up test check fmt generate bench bench-operator clean install-kubectl-vitte install-tools install-services cluster-up cluster-load cluster-down
+.PHONY: help up test check fmt generate bench bench-operator images clean install-kubectl-vitte install-tools install-services cluster-up cluster-load cluster-down
 
 FILE ?= crds/examples/companion.yaml
 ARGS ?=
@@ -30,6 +30,9 @@ bench: ## measure a release build (bench/RESULTS.md)
 
 bench-operator: ## measure the operator with 1,000 bots on a Kubernetes API without pods (bench/RESULTS.md)
 	@bench/operator/run $(ARGS)
+
+images: ## make the images of a release build, without Docker, and print their archives
+	@tools/images
 
 cluster-up: ## start a Kubernetes on this machine (TIER=control: its API alone, without pods)
 	@tools/cluster up $(TIER)

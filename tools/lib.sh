@@ -37,6 +37,9 @@ fail() {
     exit 2
 }
 
+# The version that the workspace has.
+version() { sed -nE 's/^version = "(.*)"$/\1/p' Cargo.toml | head -n 1; }
+
 have() { command -v "$1" >/dev/null 2>&1; }
 
 # The folder with PostgreSQL's server programs: the one named, else Debian's newest, else what is on PATH.

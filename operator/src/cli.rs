@@ -15,7 +15,7 @@ use vitte_crds::status::Status;
 
 use crate::logs::{self, Format};
 use crate::settings::{LeaseSettings, Listen, Scope, Settings};
-use crate::{clock, controller, rbac, render, status};
+use crate::{clock, controller, probe, rbac, render, status};
 
 /// A file or option that the person can mend before starting again.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +42,8 @@ pub enum Command {
     ExplainStatus(ExplainStatus),
     /// Prints what the operator has to be allowed, each rule with its reason.
     Rbac(Rbac),
+    /// Asks an address until it answers well, such as an operator's /readyz; exit code 1 if it does not.
+    Probe(Probe),
 }
 
 #[derive(Debug, Args)]
@@ -117,6 +119,15 @@ pub struct Rbac {
     pub operator_namespace: String,
 }
 
+#[derive(Debug, Args)]
+pub struct Probe {
+    #[arg(value_name = "URL")]
+    pub url: String,
+    /// Seconds to go on asking.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(0..=3_600), value_name = "SECONDS")]
+    pub within: u64,
+}
+
 /// Does what was asked; `out` is standard output.
 ///
 /// # Errors
@@ -144,6 +155,7 @@ pub async fn dispatch(cli: Cli, stop: CancellationToken, out: &mut (impl Write +
             let scope = if asked.namespaces.is_empty() { Scope::Cluster } else { Scope::Namespaces(asked.namespaces) };
             out.write_all(rbac::yaml(&scope, &asked.operator_namespace).as_bytes()).context("output")
         }
+        Command::Probe(asked) => probe::probe(&asked.url, Duration::from_secs(asked.within)).await,
     }
 }
 

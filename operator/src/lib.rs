@@ -33,6 +33,7 @@ pub mod metrics;
 pub mod names;
 pub mod objects;
 pub mod plan;
+pub mod probe;
 pub mod rbac;
 pub mod render;
 pub mod resource;

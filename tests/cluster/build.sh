@@ -13,6 +13,10 @@ helm           helm.sh/helm/v3/cmd/helm                     v3.22.0
 kubeconform    github.com/yannh/kubeconform/cmd/kubeconform v0.8.0
 "
 
+# Tests the charts. Its version is in its file's name, so that another pin compiles it alone. Module, version, checksum;
+# it replaces one of its dependencies, which only a main module may, so it is built in its own folder.
+HELM_UNITTEST="github.com/helm-unittest/helm-unittest v1.1.2 h1:r1Ah6Pr3h4kqvd65RN+r0FNTIGrJa+P9rcMyzwHEXXQ="
+
 # The custom resources of others that Vitte makes objects of: module, version, its checksum, folder, files.
 # Nothing of these is compiled.
 CRDS="
@@ -25,12 +29,15 @@ github.com/cloudnative-pg/cloudnative-pg v1.27.1 h1:w+bbtXyEPoaa7sZGXxbb8qJ+/bUG
 KUBE=$(awk '$1 == "k8s.io/kubernetes" {print $2; exit}' "$HERE/go.mod")
 BIN=${CLUSTER_BIN:-$CACHE/kubernetes-$KUBE-$({ cat "$HERE/go.mod" "$HERE/go.sum"; printf '%s' "$PROGRAMS"; } | sha256sum | cut -c1-8)}
 
+helm_unittest() { cut -d ' ' -f 2 <<<"$HELM_UNITTEST" | sed 's/^/helm-unittest-/'; }
+
 programs_of() {
     case $1 in
+    charts) echo kubectl helm "$(helm_unittest)" ;;
     control) echo etcd kube-apiserver kube-controller-manager kubectl ;;
     node) echo "$(programs_of control)" kube-scheduler kubelet kube-proxy coredns metrics-server ;;
-    all) echo "$(programs_of node)" helm kubeconform ;;
-    *) fail "tests/cluster/cluster build: '$1' is not one of control, node, all" ;;
+    all) echo "$(programs_of node)" helm "$(helm_unittest)" kubeconform ;;
+    *) fail "tests/cluster/cluster build: '$1' is not one of charts, control, node, all" ;;
     esac
 }
 
@@ -44,7 +51,7 @@ look_for() {
     done
 }
 
-build() { # build [control|node|all]
+build() { # build [charts|control|node|all]
     local tier=${1:-node} program aside
     look_for "$tier"
     if [[ ${#missing[@]} -gt 0 ]]; then
@@ -73,7 +80,7 @@ build() { # build [control|node|all]
 }
 
 compile() { # compile PROGRAM FOLDER
-    local program=$1 into=$2 version=k8s.io/component-base/version minor package at
+    local program=$1 into=$2 version=k8s.io/component-base/version minor package at sum
     # No C library: the same file runs on every machine. What the caller set for a project of theirs does not count.
     local -x CGO_ENABLED=0 GOFLAGS='-trimpath -buildvcs=false' GOWORK=off
     case $program in
@@ -83,6 +90,11 @@ compile() { # compile PROGRAM FOLDER
         (cd "$HERE" && go build -o "$into/" \
             -ldflags "-s -w -X $version.gitVersion=$KUBE -X $version.gitMajor=1 -X $version.gitMinor=${minor%%.*}" \
             "k8s.io/kubernetes/cmd/$program")
+        ;;
+    helm-unittest-*)
+        read -r package at sum <<<"$HELM_UNITTEST"
+        fetch_module "$into" "$package" "$at" "$sum"
+        (cd "$module_folder" && go build -ldflags '-s -w' -o "$into/$program" ./cmd/helm-unittest)
         ;;
     *)
         read -r _ package at < <(grep "^$program " <<<"$PROGRAMS")
@@ -108,17 +120,23 @@ crds() { # crds FOLDER: a copy of each file of CRDS
     cp "$kept"/*.yaml "$into/"
 }
 
+# Sets `module_folder` to where the module's files are.
+fetch_module() { # fetch_module FOLDER MODULE VERSION CHECKSUM
+    local answer
+    answer=$(cd "$1" && GOFLAGS='' GOWORK=off go mod download -json "$2@$3") ||
+        fail "module $2 $3 cannot be fetched: $answer"
+    [[ $answer == *"\"Sum\": \"$4\""* ]] || fail "module $2 $3 is not the one pinned ($4): $answer"
+    module_folder=$(sed -nE 's/^\t"Dir": "(.*)",?$/\1/p' <<<"$answer")
+}
+
 fetch_crds() {
-    local module version sum folder files answer from file
+    local module version sum folder files file
     while read -r module version sum folder files; do
         [[ -n $module ]] || continue
-        answer=$(cd "$1" && GOFLAGS='' GOWORK=off go mod download -json "$module@$version") ||
-            fail "module $module $version cannot be fetched: $answer"
-        [[ $answer == *"\"Sum\": \"$sum\""* ]] || fail "module $module $version is not the one pinned ($sum): $answer"
-        from=$(sed -nE 's/^\t"Dir": "(.*)",?$/\1/p' <<<"$answer")
+        fetch_module "$1" "$module" "$version" "$sum"
         # The braces are ours, written above.
         for file in $(eval "echo $files"); do
-            install -m 644 "$from/$folder/$file" "$1/$file"
+            install -m 644 "$module_folder/$folder/$file" "$1/$file"
         done
     done <<<"$CRDS"
 }
