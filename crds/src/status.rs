@@ -33,6 +33,10 @@ pub struct Status {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 512))]
     pub image: Option<String>,
+    /// The ControllerRevision that serves: the last one whose pods were all ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63), regex(pattern = DNS_LABEL))]
+    pub revision: Option<String>,
     /// The version that was tried and given up. It is not tried again until the spec or the retry annotation changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
@@ -41,8 +45,8 @@ pub struct Status {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = LONGEST_MESSAGE))]
     pub message: Option<String>,
-    /// The bot's state, one entry for each aspect: Ready, Reconciling, Stalled, Migrated, SecretsReady,
-    /// WebhookRegistered, BackupHealthy, Paused.
+    /// The bot's state, one entry for each aspect: Ready, Reconciling, Stalled, Upgraded, Migrated,
+    /// SecretsReady, WebhookRegistered, BackupHealthy, Paused.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
@@ -67,6 +71,8 @@ pub enum Phase {
     /// Something that the spec names is not there yet, such as a Secret; nothing runs.
     #[default]
     Pending,
+    /// The new version looks whether it can work with the database; what ran before goes on serving.
+    Preflight,
     /// The database's schema is being brought up to date; what ran before goes on serving.
     Migrating,
     /// Pods are being replaced or added.
@@ -91,6 +97,7 @@ impl Phase {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "Pending",
+            Self::Preflight => "Preflight",
             Self::Migrating => "Migrating",
             Self::RollingOut => "RollingOut",
             Self::Ready => "Ready",
@@ -112,6 +119,8 @@ pub enum ConditionType {
     Reconciling,
     /// Nothing more happens until a person changes something. (kstatus looks at this one.)
     Stalled,
+    /// What the spec asks for is what serves; if not, the reason is the step of the upgrade, or why it was given up.
+    Upgraded,
     /// The database's schema is what the wanted version needs.
     Migrated,
     /// Every Secret and key that the spec names is there.
@@ -126,10 +135,11 @@ pub enum ConditionType {
 
 impl ConditionType {
     /// All of them, in the order in which the status lists them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Ready,
         Self::Reconciling,
         Self::Stalled,
+        Self::Upgraded,
         Self::Migrated,
         Self::SecretsReady,
         Self::WebhookRegistered,
@@ -144,6 +154,7 @@ impl ConditionType {
             Self::Ready => "Ready",
             Self::Reconciling => "Reconciling",
             Self::Stalled => "Stalled",
+            Self::Upgraded => "Upgraded",
             Self::Migrated => "Migrated",
             Self::SecretsReady => "SecretsReady",
             Self::WebhookRegistered => "WebhookRegistered",
@@ -349,14 +360,14 @@ mod tests {
 
     #[test]
     fn words_are_the_ones_that_are_written() {
-        for phase in [Phase::Pending, Phase::RollingOut, Phase::Deleting] {
+        for phase in [Phase::Pending, Phase::Preflight, Phase::RollingOut, Phase::Deleting] {
             assert_eq!(serde_json::json!(phase), phase.as_str());
         }
         for phase in [MigrationPhase::Pending, MigrationPhase::Failed] {
             assert_eq!(serde_json::json!(phase), phase.as_str());
         }
         let names: Vec<&str> = ConditionType::ALL.iter().map(|name| name.as_str()).collect();
-        assert_eq!(names.len(), 8);
+        assert_eq!(names.len(), 9);
         let form = regex::Regex::new(CONDITION_TYPE).unwrap();
         for name in names {
             assert!(form.is_match(name), "{name}");

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use kube::api::ListParams;
 use serde_json::Value;
 use vitte_operator::names::{ANNOTATION_ROLLBACK, LABEL_BOT};
+use vitte_operator::upgrade::revision::{OUTCOME, REASON, ROLLBACK as DONE, SINCE};
 
 use crate::actions::{DRY_RUN, annotation};
 use crate::cli::Rollback;
@@ -13,13 +14,6 @@ use crate::cluster::{self, Cluster, Place};
 use crate::fault::Fault;
 use crate::object::{self, int, owned};
 use crate::screen::Screen;
-
-/// On a ControllerRevision, by the operator: what became of it, since when, and why.
-const OUTCOME: &str = "vitte.dev/outcome";
-const SINCE: &str = "vitte.dev/outcome-since";
-const REASON: &str = "vitte.dev/outcome-reason";
-/// On a ControllerRevision, by the operator: the value of the rollback annotation that is done with.
-const DONE: &str = "vitte.dev/rolled-back-to";
 
 /// A revision of a bot's spec.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -22,8 +22,10 @@ use crate::cache::named::{Name, Source, digest};
 use crate::cluster::Cluster;
 use crate::names::child;
 use crate::objects::{Apis, Children, Kind, Live};
-use crate::plan::job_end;
 use crate::resource::VitteBot;
+use crate::upgrade::Purpose;
+use crate::upgrade::jobs::job_end;
+use crate::upgrade::revision;
 use crate::validate::{
     POSTGRES_SECRET, REDIS_SECRET, WEBHOOK_SECRET, database_secret, generated_secrets, redis_secret,
 };
@@ -84,8 +86,9 @@ pub struct Found {
     /// PriorityClasses, Gateways and the like are not looked up: the API server's own message tells of them.
     pub apis: Apis,
     pub webhook: Webhook,
-    /// The termination message of the failed migration's last pod.
-    pub job_words: Option<String>,
+    /// The termination message of a Job's last pod, by the Job's name: of the newest one that failed, and of those that
+    /// looked at the database.
+    pub job_words: BTreeMap<String, String>,
 }
 
 /// Something could not be read. It is tried again.
@@ -109,8 +112,18 @@ pub fn children(cluster: &Cluster, bot: &BotKey) -> Found {
 /// When the API server does not answer, or does not let the operator read something.
 pub async fn dereference(cluster: &Cluster, key: &BotKey, bot: &VitteBot) -> Result<Found, Unread> {
     let mut reader = Reader { cluster, key, bot, found: children(cluster, key) };
-    let (secrets, config_maps) = named(key, &bot.spec);
-    let generated = generated_secrets(&key.name, &bot.spec);
+    // Until an upgrade is through, pods use what a former spec names.
+    let serving = revision::specs_besides(&reader.found.children, bot);
+    let specs = || std::iter::once(&bot.spec).chain(&serving);
+    let (mut secrets, mut config_maps, mut generated) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
+    for spec in specs() {
+        let (more_secrets, more_config_maps) = named(key, spec);
+        secrets.extend(more_secrets);
+        config_maps.extend(more_config_maps);
+        generated.extend(
+            generated_secrets(&key.name, spec).into_iter().filter(|name| !generated.contains(name)).collect::<Vec<_>>(),
+        );
+    }
     let names = secrets.iter().map(|name| reader.name(Source::Secret, name));
     let names = names.chain(config_maps.iter().map(|name| reader.name(Source::ConfigMap, name)));
     cluster.watches.named.uses(key, names.collect());
@@ -279,29 +292,37 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Why the newest Job that failed did so, in the words of its last pod.
+    /// Why the newest Job that failed did so, and what preflights found, in the words of their last pods.
     async fn job_words(&mut self) -> Result<(), Unread> {
+        let ended = |job: &&Live| job_end(job).is_some();
         let failed = self.found.children.of(Kind::Job).filter(|job| matches!(job_end(job), Some(Err(_))));
-        let Some(job) = failed.max_by_key(|job| job.text("/metadata/creationTimestamp").map(str::to_owned)) else {
-            return Ok(());
-        };
-        let (name, uid) = (job.name.clone(), job.text("/metadata/uid").unwrap_or_default().to_owned());
+        let newest = failed.max_by_key(|job| job.text("/metadata/creationTimestamp").map(str::to_owned));
+        let looks = format!("{}-", child(&self.key.name, Purpose::Preflight.part()));
+        let looked = self.found.children.of(Kind::Job).filter(|job| job.name.starts_with(&looks)).filter(ended);
+        let heard = newest.into_iter().chain(looked);
+        let uid = |job: &Live| job.text("/metadata/uid").unwrap_or_default().to_owned();
+        let jobs: BTreeMap<String, String> = heard.map(|job| (job.name.clone(), uid(job))).collect();
         let bot = self.bot.metadata.uid.clone().unwrap_or_default();
-        let known = self.cluster.bots.memory(self.key, &bot, |memory| memory.job_words.clone());
-        if let Some((of, words)) = known
-            && of == uid
-        {
-            self.found.job_words = words;
-            return Ok(());
+        let mut known = self.cluster.bots.memory(self.key, &bot, |memory| std::mem::take(&mut memory.job_words));
+        known.retain(|uid, _| jobs.values().any(|job| job == uid));
+        for (name, uid) in jobs {
+            let words = match known.get(&uid) {
+                Some(words) => words.clone(),
+                None => self.words_of(&name).await?,
+            };
+            self.found.job_words.extend(words.clone().map(|words| (name, words)));
+            known.insert(uid, words);
         }
-        let api: Api<Pod> = Api::namespaced(self.cluster.client.clone(), &self.key.namespace);
-        let params = ListParams::default().labels(&format!("batch.kubernetes.io/job-name={name}")).limit(20);
-        let pods = api.list(&params).await;
-        let pods = pods.map_err(|source| Unread::Failed { what: format!("the pods of Job {name}"), source })?;
-        let words = pods.items.iter().max_by_key(|pod| pod.metadata.creation_timestamp.clone()).and_then(last_words);
-        self.cluster.bots.memory(self.key, &bot, |memory| memory.job_words = Some((uid, words.clone())));
-        self.found.job_words = words;
+        self.cluster.bots.memory(self.key, &bot, |memory| memory.job_words = known);
         Ok(())
+    }
+
+    async fn words_of(&self, job: &str) -> Result<Option<String>, Unread> {
+        let api: Api<Pod> = Api::namespaced(self.cluster.client.clone(), &self.key.namespace);
+        let params = ListParams::default().labels(&format!("batch.kubernetes.io/job-name={job}")).limit(20);
+        let pods = api.list(&params).await;
+        let pods = pods.map_err(|source| Unread::Failed { what: format!("the pods of Job {job}"), source })?;
+        Ok(pods.items.iter().max_by_key(|pod| pod.metadata.creation_timestamp.clone()).and_then(last_words))
     }
 }
 

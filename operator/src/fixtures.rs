@@ -3,12 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use chrono::DateTime;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use crate::dereference::{Found, Generated, SecretFound};
 use crate::objects::{Kind, Live};
 use crate::resource::VitteBot;
+use crate::upgrade::revision::Marks;
+use crate::upgrade::{Outcome, Revision, Task};
+use crate::validate::Valid;
 
 /// A small bot that takes webhooks; `spec` is laid over its spec (null removes a key).
 pub fn bot(spec: Value) -> VitteBot {
@@ -83,6 +87,19 @@ pub fn job(name: &str, end: Option<&str>) -> Live {
         .into_iter()
         .collect();
     live(Kind::Job, name, json!({"status": {"startTime": "2026-01-01T00:00:00Z", "conditions": conditions}}))
+}
+
+/// A revision of the spec of `valid`, as it would be read from the cluster, with the ConfigMaps that it needs.
+pub fn revision(valid: &Valid, number: i64, change: impl FnOnce(&mut Marks)) -> Vec<Live> {
+    let mut marks = Marks::new(Outcome::Good, DateTime::UNIX_EPOCH, valid);
+    marks.migrated_by = Some(Task::expand(valid).name);
+    marks.contracted_by.clone_from(&marks.migrated_by);
+    change(&mut marks);
+    let revision = Revision::of(valid, number, marks);
+    let mut json = revision.wanted(valid).json;
+    json["metadata"]["resourceVersion"] = json!(number.to_string());
+    let maps = revision.config_maps.values().map(|name| live(Kind::ConfigMap, name, json!({"immutable": true})));
+    maps.chain([live(Kind::ControllerRevision, &revision.name, json)]).collect()
 }
 
 pub fn generated(keys: &[(&str, &str)], annotations: &[(&str, &str)]) -> Generated {

@@ -6,7 +6,7 @@
 //!
 //! 1. [`dereference`] reads what the spec names and what runs now: [`dereference::Found`].
 //! 2. [`validate`] (pure) makes of both a complete, checked [`validate::Valid`], or says everything that is wrong.
-//! 3. [`plan`] (pure) decides what is next and why; [`build`] (pure) makes the objects.
+//! 3. [`plan`] (pure) decides what is next and why, of upgrades by [`upgrade`]; [`build`] (pure) makes the objects.
 //! 4. [`apply`] brings them into the cluster in order, and removes what is no longer wanted.
 //! 5. [`status`] (pure) says how it is; it is written only when it changed.
 //!
@@ -40,6 +40,7 @@ pub mod resource;
 pub mod settings;
 pub mod status;
 pub mod telegram;
+pub mod upgrade;
 pub mod validate;
 
 pub use controller::run;

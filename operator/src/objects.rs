@@ -14,6 +14,7 @@ pub enum Kind {
     NetworkPolicy,
     Secret,
     ConfigMap,
+    ControllerRevision,
     PersistentVolumeClaim,
     Service,
     StatefulSet,
@@ -30,11 +31,12 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::ServiceAccount,
         Self::NetworkPolicy,
         Self::Secret,
         Self::ConfigMap,
+        Self::ControllerRevision,
         Self::PersistentVolumeClaim,
         Self::Service,
         Self::StatefulSet,
@@ -58,6 +60,7 @@ impl Kind {
             Self::NetworkPolicy => ("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies"),
             Self::Secret => ("", "v1", "Secret", "secrets"),
             Self::ConfigMap => ("", "v1", "ConfigMap", "configmaps"),
+            Self::ControllerRevision => ("apps", "v1", "ControllerRevision", "controllerrevisions"),
             Self::PersistentVolumeClaim => ("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims"),
             Self::Service => ("", "v1", "Service", "services"),
             Self::StatefulSet => ("apps", "v1", "StatefulSet", "statefulsets"),
@@ -214,6 +217,9 @@ impl Apis {
 pub enum Mode {
     /// By server-side apply under this field manager, whenever it differs from what runs.
     Apply(&'static str),
+    /// Written whole over the version of it that was read; whoever read an older one is refused. For what cannot be
+    /// applied: the API server would put the data of a ControllerRevision, which must not change, into other words.
+    Replace,
     /// Created once and never touched again: Jobs, whose name tells their content; immutable ConfigMaps likewise;
     /// and generated Secrets, so that a second writer finds the first one's value instead of overwriting it.
     Create,

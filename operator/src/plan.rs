@@ -1,20 +1,18 @@
 //! Phase 3 (pure): what is next, and why.
 //!
-//! The schema comes before the pods that need it: templates of Deployments change only when the migration of the wanted
-//! image is done. How many pods there are is decided here too, since an autoscaler, a hand and hibernation all want a
+//! Which revision serves and which step of an upgrade is next says [`upgrade`](crate::upgrade). How many pods there are is decided here too, since an autoscaler, a hand and hibernation all want a
 //! say in it.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use vitte_crds::status::{MigrationPhase, Status};
-use vitte_crds::upgrade::MigrationBackup;
+use vitte_crds::status::Status;
 
-use crate::build;
 use crate::dereference::Found;
 use crate::names::{ANNOTATION_ROTATED, ANNOTATION_ROTATED_AT, Component, child};
 use crate::objects::{Kind, Live};
-use crate::validate::{POSTGRES_SECRET, Valid, WEBHOOK_SECRET, generated_secrets};
+use crate::upgrade::{self, State, Step, Upgrade};
+use crate::validate::{Valid, WEBHOOK_SECRET, generated_secrets};
 
 /// How long the previous webhook secret is accepted after a rotation: the bot's pods register the new one when they
 /// start, and Telegram repeats what it sent with the old one.
@@ -45,6 +43,8 @@ pub enum Migration {
     WaitsForDatabase,
     /// It may not run, whatever it waits for: why, and what to write instead.
     Refused(String),
+    /// Its turn has not come yet.
+    Later,
     /// The Job is to be created.
     Due,
     Running,
@@ -65,13 +65,13 @@ pub enum Rotation {
 }
 
 /// What this reconcile brings about.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Plan {
+    /// Which revision serves, and which step is next.
+    pub upgrade: Upgrade,
     pub migration: Migration,
-    /// The Job of this image and these inputs.
-    pub migration_job: String,
-    /// Whether pod templates may change: only once the schema is ready for them. If not, Deployments are left as they
-    /// are, and none is created.
+    /// Whether pod templates may change: only once the schema is ready for them, and the operator's own Secrets are
+    /// there. If not, Deployments are left as they are, and none is created.
     pub roll: bool,
     /// One entry for each component that runs.
     pub scale: BTreeMap<Component, Scale>,
@@ -80,61 +80,52 @@ pub struct Plan {
     pub look_again: Option<DateTime<Utc>>,
 }
 
+impl Plan {
+    /// The Job that migrates for the spec's image and inputs.
+    #[must_use]
+    pub fn migration_job(&self) -> &str {
+        &self.upgrade.expand.0
+    }
+
+    /// What all is built from.
+    #[must_use]
+    pub fn basis<'a>(&'a self, valid: &'a Valid) -> &'a Valid {
+        self.upgrade.basis.as_deref().unwrap_or(valid)
+    }
+}
+
 /// What is next for this bot.
 #[must_use]
 pub fn plan(valid: &Valid, found: &Found, status: Option<&Status>, now: DateTime<Utc>) -> Plan {
-    let migration_job = build::migration_job_name(valid);
-    let migration = migration(valid, found, status, &migration_job);
-    let scale = valid.inputs.keys().map(|component| (*component, scale(valid, found, *component))).collect();
-    let (rotation, due) = rotation(valid, found, now);
+    let upgrade = upgrade::plan(valid, found, status, now);
+    let basis = upgrade.basis.as_deref().unwrap_or(valid);
+    let scale = scales(basis, found);
+    let (rotation, due) = rotation(basis, found, now);
     // A pod template names the digest of values that the operator has yet to make: known, they would roll it again.
-    let made = generated_secrets(&valid.name, &valid.spec).iter().all(|name| found.generated.contains_key(name));
-    let look_again = if made { due } else { Some(now + MADE_SOON) };
-    let roll = made && (migration == Migration::Done || valid.spec.hibernated);
-    Plan { migration, migration_job, roll, scale, rotation, look_again }
+    let made = generated_secrets(&basis.name, &basis.spec).iter().all(|name| found.generated.contains_key(name));
+    let soonest = [due, upgrade.look_again].into_iter().flatten().min();
+    let look_again = if made { soonest } else { Some(now + MADE_SOON) };
+    let (migration, roll) = (migration(&upgrade), made && upgrade.roll);
+    Plan { upgrade, migration, roll, scale, rotation, look_again }
 }
 
-fn migration(valid: &Valid, found: &Found, status: Option<&Status>, job: &str) -> Migration {
-    if let Some(live) = found.children.get(Kind::Job, job) {
-        return match job_end(live) {
-            Some(Ok(())) => Migration::Done,
-            Some(Err(why)) => Migration::Failed(found.job_words.clone().unwrap_or(why)),
-            None => Migration::Running,
-        };
+fn migration(upgrade: &Upgrade) -> Migration {
+    match (&upgrade.expand.1, &upgrade.step) {
+        (State::Done, _) => Migration::Done,
+        (_, Step::Asleep) => Migration::Postponed,
+        (_, Step::WaitsForDatabase) => Migration::WaitsForDatabase,
+        (_, Step::Refused(why)) => Migration::Refused(why.clone()),
+        (_, Step::ExpandFailed(why)) => Migration::Failed(why.clone()),
+        (State::Running, _) => Migration::Running,
+        (_, Step::Expand) => Migration::Due,
+        _ => Migration::Later,
     }
-    // A Job that somebody tidied away was done all the same.
-    let remembered = status.and_then(|status| status.migration.as_ref());
-    if remembered.is_some_and(|m| m.job.as_deref() == Some(job) && m.phase == Some(MigrationPhase::Succeeded)) {
-        return Migration::Done;
-    }
-    if valid.spec.hibernated {
-        return Migration::Postponed;
-    }
-    if valid.spec.migrations.backup == MigrationBackup::Required {
-        let why = "spec.migrations.backup is Required, but this version makes no backups yet: make one yourself and \
-                   write migrations: {backup: None}";
-        return Migration::Refused(why.to_owned());
-    }
-    if embedded_database_is_down(valid, found) {
-        return Migration::WaitsForDatabase;
-    }
-    Migration::Due
 }
 
-/// `None` while the Job is at work; its end, with the reason when it failed.
+/// How many pods each component has.
 #[must_use]
-pub fn job_end(job: &Live) -> Option<Result<(), String>> {
-    let holds = |kind| job.condition(kind).filter(|(status, ..)| *status == "True");
-    if holds("Complete").is_some() {
-        return Some(Ok(()));
-    }
-    holds("Failed").map(|(_, reason, message)| Err(format!("{reason}: {message}")))
-}
-
-fn embedded_database_is_down(valid: &Valid, found: &Found) -> bool {
-    let embedded = valid.spec.database.as_ref().is_some_and(|d| d.embedded.is_some());
-    let server = found.children.get(Kind::StatefulSet, &child(&valid.name, POSTGRES_SECRET));
-    embedded && server.and_then(|s| s.int("/status/readyReplicas")).unwrap_or(0) < 1
+pub fn scales(valid: &Valid, found: &Found) -> BTreeMap<Component, Scale> {
+    valid.inputs.keys().map(|component| (*component, scale(valid, found, *component))).collect()
 }
 
 fn scale(valid: &Valid, found: &Found, component: Component) -> Scale {

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::fixtures::{bot, deployment, found, generated, job, live};
 use crate::names::ANNOTATION_ROTATE;
+use crate::upgrade::Task;
 use crate::validate::validate;
 
 fn now() -> DateTime<Utc> {
@@ -15,76 +16,15 @@ fn planned(spec: Value, found: &Found, status: Option<&Status>) -> Plan {
     plan(&valid, found, status, now())
 }
 
-fn job_name(spec: Value) -> String {
-    planned(spec, &found(), None).migration_job
-}
-
 fn autoscaled() -> Value {
     json!({"components": {"bot": {"autoscaling": {"minReplicas": 2, "maxReplicas": 5, "targetCPUUtilizationPercentage": 70}}}})
 }
 
 #[test]
-fn pods_wait_for_the_schema_that_they_need() {
-    let name = job_name(json!({}));
-    let table = [
-        (None, Migration::Due, false),
-        (Some(job(&name, None)), Migration::Running, false),
-        (Some(job(&name, Some("Complete"))), Migration::Done, true),
-        (Some(job(&name, Some("Failed"))), Migration::Failed("BackoffLimitExceeded: tried too often".into()), false),
-    ];
-    for (live, migration, roll) in table {
-        let mut found = found();
-        found.children.extend(live);
-        let plan = planned(json!({}), &found, None);
-        assert_eq!((plan.migration, plan.roll), (migration, roll));
-    }
-}
-
-#[test]
-fn a_failed_migration_speaks_in_its_own_words() {
-    let mut found = found();
-    found.children.insert(job(&job_name(json!({})), Some("Failed")));
-    found.job_words = Some("migration 0007 waits for a lock".to_owned());
-    assert_eq!(planned(json!({}), &found, None).migration, Migration::Failed("migration 0007 waits for a lock".into()));
-}
-
-#[test]
-fn a_done_job_that_was_tidied_away_does_not_run_again_but_another_images_does() {
-    let done = |job: String| Status {
-        migration: Some(vitte_crds::status::MigrationStatus {
-            job: Some(job),
-            phase: Some(MigrationPhase::Succeeded),
-            ..Default::default()
-        }),
-        ..Status::default()
-    };
-    let status = done(job_name(json!({})));
-    assert_eq!(planned(json!({}), &found(), Some(&status)).migration, Migration::Done);
-    assert_eq!(planned(json!({"version": "0.2.0"}), &found(), Some(&status)).migration, Migration::Due);
-}
-
-#[test]
-fn an_embedded_database_comes_before_its_migration() {
-    let spec = || json!({"database": {"urlSecretRef": null, "embedded": {}}});
-    let mut found = found();
-    assert_eq!(planned(spec(), &found, None).migration, Migration::WaitsForDatabase);
-    found.children.insert(live(Kind::StatefulSet, "luna-postgres", json!({"status": {"readyReplicas": 1}})));
-    assert_eq!(planned(spec(), &found, None).migration, Migration::Due);
-}
-
-#[test]
-fn a_backup_that_nobody_makes_is_not_passed_over() {
-    let spec = json!({"migrations": {"backup": "Required"}, "backup": {"schedule": "0 3 * * *", "s3": {"bucket": "luna-backups",
-        "accessKeyIdSecretRef": {"name": "luna", "key": "id"}, "secretAccessKeySecretRef": {"name": "luna", "key": "key"}}}});
-    let plan = planned(spec, &found(), None);
-    assert!(matches!(plan.migration, Migration::Refused(why) if why.contains("backup: None")));
-    assert!(!plan.roll);
-}
-
-#[test]
 fn pods_wait_for_secrets_that_are_still_to_be_made() {
     let mut found = found();
-    found.children.insert(job(&job_name(json!({})), Some("Complete")));
+    let name = Task::install(&validate(&bot(json!({})), &found).unwrap()).name;
+    found.children.insert(job(&name, Some("Complete")));
     assert!(planned(json!({}), &found, None).roll);
     found.generated.clear();
     let plan = planned(json!({}), &found, None);

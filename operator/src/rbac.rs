@@ -104,7 +104,11 @@ fn of_kind(kind: Kind, scope: &Scope) -> Rule {
         ),
         (Kind::Job, _) => (
             &["get", "list", "watch", "create", "delete"],
-            "makes the Job that migrates the database, and removes ended ones; a Job is never changed",
+            "makes the Jobs that look at the database and migrate it, and removes ended ones; a Job is never changed",
+        ),
+        (Kind::ControllerRevision, _) => (
+            &["get", "list", "watch", "create", "update", "delete"],
+            "keeps what served well, so that it can serve again; update: writes what became of it; removes old ones",
         ),
         (Kind::PersistentVolumeClaim, _) => (
             &["get", "list", "watch", "create", "patch"],

@@ -17,8 +17,9 @@ use crate::build;
 use crate::dereference::{Found, SecretFound};
 use crate::names::ANNOTATION_SECRETS;
 use crate::objects::{Apis, Kind};
-use crate::plan::{self, Migration};
+use crate::plan;
 use crate::resource::VitteBot;
+use crate::upgrade::{Step, Task};
 use crate::validate::{self, Invalid, Missing, Valid, validate};
 
 /// Stands for a random value in what a person is told to type.
@@ -78,11 +79,11 @@ pub fn render(sources: &[Source], options: &Options, fresh: &mut impl FnMut() ->
     let now = DateTime::UNIX_EPOCH;
     let mut plan = plan::plan(&valid, &found, None, now);
     let mut notes = Vec::new();
-    match &plan.migration {
+    match &plan.upgrade.step {
         // Who applies the output applies the database, the Job and the Deployments; each waits for what it needs.
-        Migration::WaitsForDatabase => plan.migration = Migration::Due,
-        Migration::Refused(why) => notes.push(format!("there is no migration Job: {why}")),
-        Migration::Postponed | Migration::Due | Migration::Running | Migration::Done | Migration::Failed(_) => {}
+        Step::WaitsForDatabase => plan.upgrade.task = Some(Task::install(&valid)),
+        Step::Refused(why) => notes.push(format!("there is no migration Job: {why}")),
+        _ => {}
     }
     plan.roll = true;
     let wanted = if options.generate_secrets {

@@ -12,7 +12,7 @@ use vitte_crds::uses::{self, Role};
 use vitte_crds::{ConfigMapKeyRef, Finding, SecretKeyRef, Spec, env_name, rules};
 
 use crate::dereference::{Found, SecretFound};
-use crate::names::{ANNOTATION_RETRY, ANNOTATION_ROTATE, Component, child};
+use crate::names::{ANNOTATION_RETRY, ANNOTATION_ROLLBACK, ANNOTATION_ROTATE, Component, child};
 use crate::resource::VitteBot;
 
 /// Secrets that the operator makes.
@@ -62,6 +62,10 @@ pub struct Valid {
     pub retry: Option<String>,
     /// The value of the rotation annotation.
     pub rotate: Option<String>,
+    /// The value of the rollback annotation.
+    pub rollback_to: Option<String>,
+    /// The ConfigMaps of a revision that serves again. Empty: they are named by what the spec says now.
+    pub config_names: BTreeMap<Component, String>,
 }
 
 /// A key of a Secret or ConfigMap that is not there.
@@ -122,7 +126,35 @@ pub fn validate(bot: &VitteBot, found: &Found) -> Result<Valid, Invalid> {
         webhook: webhook(&spec),
         retry: bot.annotation(ANNOTATION_RETRY).map(str::to_owned),
         rotate: bot.annotation(ANNOTATION_ROTATE).map(str::to_owned),
+        rollback_to: bot.annotation(ANNOTATION_ROLLBACK).map(str::to_owned),
+        config_names: BTreeMap::new(),
         spec,
+    })
+}
+
+/// A revision that served, with the values that its Secrets have now. `None`: one of them is gone.
+#[must_use]
+pub fn revived(
+    now: &Valid,
+    spec: Spec,
+    image: &str,
+    config_names: &BTreeMap<Component, String>,
+    found: &Found,
+) -> Option<Valid> {
+    let mut check = Check { found, name: &now.name, spec: &spec, invalid: Invalid::default() };
+    let inputs: BTreeMap<_, _> = components(&spec).map(|component| (component, check.inputs(component))).collect();
+    let migrate = check.migrate();
+    // It was checked when it came, perhaps by other rules: all that it may lack now is what its pods read.
+    let whole = check.invalid.missing.is_empty() && inputs.keys().all(|c| config_names.contains_key(c));
+    whole.then(|| Valid {
+        image: image.to_owned(),
+        inputs,
+        migrate,
+        config_maps: BTreeMap::new(),
+        webhook: webhook(&spec),
+        config_names: config_names.clone(),
+        spec,
+        ..now.clone()
     })
 }
 

@@ -14,9 +14,10 @@ use vitte_crds::{Source, uses};
 use vitte_operator::build;
 use vitte_operator::dereference::{Found, SecretFound};
 use vitte_operator::objects::{Apis, Kind, Mode, Wanted};
-use vitte_operator::plan::{self, Migration};
+use vitte_operator::plan;
 use vitte_operator::render::to_yaml;
 use vitte_operator::resource::VitteBot;
+use vitte_operator::upgrade::Task;
 use vitte_operator::validate::{database_secret, redis_secret, validate};
 
 fn noon() -> DateTime<Utc> {
@@ -69,7 +70,7 @@ fn built(example: &str) -> Vec<Wanted> {
     let (bot, found) = given(example);
     let valid = validate(&bot, &found).unwrap();
     let mut plan = plan::plan(&valid, &found, None, noon());
-    plan.migration = Migration::Due;
+    plan.upgrade.task = Some(Task::install(&valid));
     plan.roll = true;
     let count = Cell::new(0);
     let mut fresh = || {
@@ -90,6 +91,7 @@ fn document(wanted: Wanted) -> Value {
     let mode = match mode {
         Mode::Apply(manager) => format!("applied as {manager}"),
         Mode::Create => "created once".to_owned(),
+        Mode::Replace => "replaced".to_owned(),
     };
     json!({"how": mode, "object": json})
 }

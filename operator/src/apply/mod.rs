@@ -150,7 +150,8 @@ impl Pass<'_> {
         if let Some(why) = self.held.iter().find(|held| held.kind == *kind && held.name == *name) {
             return Err(why.clone());
         }
-        if let Some((kind, name)) = references(json).into_iter().find(|named| self.failed.contains(named)) {
+        let awaited = references(json).into_iter().find(|named| self.failed.contains(named));
+        if let Some((kind, name)) = awaited.or_else(|| self.unwritten(*kind)) {
             return Err(refuse(Reason::Conflict, &format!("waits for {kind} {name}")));
         }
         // What the cache lacks may be there all the same, and may be somebody else's.
@@ -187,6 +188,12 @@ impl Pass<'_> {
                 }
                 Created::Exists => Err(refuse(Reason::Conflict, "another process made it just now; it is read again")),
             },
+            (Mode::Replace, Some(_)) => {
+                let live = self.writer.replace(*kind, name, json).await.map_err(said)?;
+                self.wrote(live);
+                Ok(())
+            }
+            (Mode::Replace, None) => Err(refuse(Reason::Conflict, "it is gone; all is planned anew")),
             (Mode::Apply(manager), Some(live)) => self.update(wanted, manager, live).await,
             (Mode::Apply(manager), None) => {
                 let live = self.writer.apply(*kind, name, manager, &stamped(json)).await.map_err(said)?;
@@ -199,6 +206,12 @@ impl Pass<'_> {
                 Ok(())
             }
         }
+    }
+
+    /// A decision about an upgrade that is not written yet: neither Job nor pods act upon it.
+    fn unwritten(&self, kind: Kind) -> Option<(Kind, String)> {
+        let acts = matches!(kind, Kind::Job | Kind::Deployment);
+        self.failed.iter().find(|(kind, _)| acts && *kind == Kind::ControllerRevision).cloned()
     }
 
     async fn update(&mut self, wanted: &Wanted, manager: &str, mut live: Live) -> Result<(), ObjectError> {
@@ -308,11 +321,12 @@ impl Pass<'_> {
     }
 
     async fn remove(&mut self, wanted: &[Wanted], which: impl Fn(Kind) -> bool) {
-        let orphans: Vec<Live> = orphans(&self.applied.children, wanted, self.owner.name, self.owner.uid)
-            .into_iter()
-            .filter(|live| which(live.kind))
-            .cloned()
-            .collect();
+        let orphans: Vec<Live> =
+            orphans(&self.applied.children, wanted, &self.plan.upgrade.keep, self.owner.name, self.owner.uid)
+                .into_iter()
+                .filter(|live| which(live.kind))
+                .cloned()
+                .collect();
         for live in orphans {
             match self.writer.delete(&live).await {
                 Ok(()) => {

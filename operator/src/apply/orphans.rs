@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use crate::names::{FIELD_MANAGER, LABEL_BOT, LABEL_MANAGED_BY};
 use crate::objects::{Children, Kind, Live, Wanted};
-use crate::plan::{job_end, rolled_out};
+use crate::plan::rolled_out;
+use crate::upgrade::jobs::job_end;
 
 /// Whose an object is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,11 +48,18 @@ pub fn scales(kind: Kind) -> bool {
 
 /// The objects that are to go, those first that others do not refer to.
 ///
-/// What stays although nothing wants it: a claim; a Secret without an owner (an embedded database's, kept on purpose); a
+/// What stays although nothing wants it: what is to be kept (`keep`); a claim; a Secret without an owner (an embedded database's, kept on purpose); a
 /// Job at work; what old pods or a rollout may still use (ConfigMaps, ended Jobs) until every Deployment is rolled out.
 #[must_use]
-pub fn orphans<'a>(children: &'a Children, wanted: &[Wanted], bot: &str, uid: &str) -> Vec<&'a Live> {
-    let names: BTreeSet<(Kind, &str)> = wanted.iter().map(|wanted| (wanted.kind, wanted.name.as_str())).collect();
+pub fn orphans<'a>(
+    children: &'a Children,
+    wanted: &[Wanted],
+    keep: &BTreeSet<(Kind, String)>,
+    bot: &str,
+    uid: &str,
+) -> Vec<&'a Live> {
+    let wanted = wanted.iter().map(|wanted| (wanted.kind, wanted.name.as_str()));
+    let names: BTreeSet<(Kind, &str)> = wanted.chain(keep.iter().map(|(kind, name)| (*kind, name.as_str()))).collect();
     let settled = children.of(Kind::Deployment).all(rolled_out);
     let mut orphans: Vec<&Live> = children
         .iter()
@@ -102,7 +110,10 @@ mod tests {
             .iter()
             .map(|(kind, name)| Wanted { kind: *kind, name: (*name).to_owned(), json: json!({}), mode: Mode::Create })
             .collect();
-        orphans(&children.into_iter().collect(), &wanted, "luna", UID).iter().map(|live| live.name.clone()).collect()
+        orphans(&children.into_iter().collect(), &wanted, &BTreeSet::new(), "luna", UID)
+            .iter()
+            .map(|live| live.name.clone())
+            .collect()
     }
 
     fn deployment(rolled_out: bool) -> Live {
@@ -159,6 +170,23 @@ mod tests {
         };
         assert_eq!(names(of(false), &[(Kind::Deployment, "d")]), Vec::<String>::new());
         assert_eq!(names(of(true), &[(Kind::Deployment, "d")]), ["ended", "old"]);
+    }
+
+    #[test]
+    fn what_is_to_be_kept_stays_though_nothing_wants_it() {
+        let ended = json!({"status": {"conditions": [{"type": "Complete", "status": "True"}]}});
+        let children: Children = vec![
+            live(Kind::ConfigMap, "of-a-revision", Some(UID), &json!({})),
+            live(Kind::ControllerRevision, "good", Some(UID), &json!({})),
+            live(Kind::ControllerRevision, "old", Some(UID), &json!({})),
+            live(Kind::Job, "record", Some(UID), &ended),
+        ]
+        .into_iter()
+        .collect();
+        let keep = [(Kind::ConfigMap, "of-a-revision"), (Kind::ControllerRevision, "good"), (Kind::Job, "record")];
+        let keep = keep.map(|(kind, name)| (kind, name.to_owned())).into();
+        let gone: Vec<_> = orphans(&children, &[], &keep, "luna", UID).iter().map(|live| live.name.clone()).collect();
+        assert_eq!(gone, ["old"]);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::cache::store::Store;
 use crate::metrics::Metrics;
 use crate::names::{FIELD_MANAGER, HANDOVER_FIELD_MANAGER, LABEL_BOT, LABEL_MANAGED_BY};
 use crate::plan::{Migration, Rotation};
+use crate::upgrade::{State, Step, Upgrade};
 
 const UID: &str = "bot-uid";
 
@@ -142,8 +143,22 @@ impl World {
 
 fn plan(scale: Option<Scale>) -> Plan {
     Plan {
+        upgrade: Upgrade {
+            step: Step::Current,
+            revision: "luna-1".to_owned(),
+            serving: None,
+            basis: None,
+            roll: true,
+            expand: ("job".to_owned(), State::Done),
+            task: None,
+            records: Vec::new(),
+            keep: BTreeSet::new(),
+            look_again: None,
+            failed: None,
+            contract_failed: None,
+            note: None,
+        },
         migration: Migration::Done,
-        migration_job: "job".to_owned(),
         roll: true,
         scale: scale.into_iter().map(|scale| (Component::Worker, scale)).collect(),
         rotation: Rotation::Keep,
@@ -228,6 +243,22 @@ async fn a_deployment_waits_for_its_config_map_and_others_do_not() {
     );
     assert!(world.server.objects.lock().unwrap().contains_key(SERVICE));
     assert!(!world.server.objects.lock().unwrap().contains_key(WORKER));
+    world.server.refusals.lock().unwrap().clear();
+    assert_eq!(world.apply(&all, &plan(Some(Scale::Fixed(1)))).await.errors, []);
+}
+
+#[tokio::test]
+async fn nothing_acts_upon_a_decision_that_could_not_be_written() {
+    let world = world();
+    let revision = wanted(Kind::ControllerRevision, "luna-1", &json!({"revision": 1, "data": {}}));
+    let path = "/apis/apps/v1/namespaces/n/controllerrevisions/luna-1";
+    world.server.refusals.lock().unwrap().insert(path.to_owned(), (500, "etcd is away"));
+    let job = wanted(Kind::Job, "luna-migrate-1", &json!({}));
+    let all = [revision, service(), job, worker(Some(1))];
+    let applied = world.apply(&all, &plan(Some(Scale::Fixed(1)))).await;
+    let refused: Vec<Kind> = applied.errors.iter().map(|error| error.kind).collect();
+    assert_eq!(refused, [Kind::ControllerRevision, Kind::Job, Kind::Deployment]);
+    assert!(world.server.objects.lock().unwrap().contains_key(SERVICE));
     world.server.refusals.lock().unwrap().clear();
     assert_eq!(world.apply(&all, &plan(Some(Scale::Fixed(1)))).await.errors, []);
 }

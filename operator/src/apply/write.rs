@@ -79,6 +79,18 @@ impl Writer<'_> {
         }
     }
 
+    /// Writes the whole object; a conflict when it is no longer of the version that the object names.
+    pub async fn replace(&self, kind: Kind, name: &str, json: &Value) -> kube::Result<Live> {
+        let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
+        let url = Child::url_path(&kind.api_resource(), Some(self.namespace));
+        let body = serde_json::to_vec(json).map_err(kube::Error::SerdeError)?;
+        let request: Request<Vec<u8>> =
+            kube::core::Request::new(url).replace(name, &params, body).map_err(kube::Error::BuildRequest)?;
+        let child = self.client.request::<Child>(request).await?;
+        self.count(kind, "update");
+        Ok(self.keep(kind, child))
+    }
+
     /// Removes exactly this object, not a successor of its name.
     pub async fn delete(&self, live: &Live) -> kube::Result<()> {
         let uid = live.text("/metadata/uid").unwrap_or_default().to_owned();

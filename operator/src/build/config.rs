@@ -36,18 +36,39 @@ const UNREAD: &str = "unread";
 
 static SCHEMA: LazyLock<Value> = LazyLock::new(vitte_crds::json_schema);
 
-/// The ConfigMap of one component.
+/// The ConfigMap of one component; `None`: it is there since a former revision, and nobody has its content.
 #[must_use]
-pub fn config_map(valid: &Valid, component: Component) -> ConfigMap {
+pub fn config_map(valid: &Valid, component: Component) -> Option<ConfigMap> {
+    if !valid.config_names.is_empty() {
+        return None;
+    }
     let content = content(valid, component);
-    let hash = hex::encode(&Sha256::digest(&content)[..4]);
-    let name = child(&valid.name, format_args!("{component}-{hash}"));
-    ConfigMap {
-        metadata: meta::owned(valid, name, component.as_str()),
+    Some(ConfigMap {
+        metadata: meta::owned(valid, name_of(valid, component, &content), component.as_str()),
         data: Some(BTreeMap::from([(FILE.to_owned(), content)])),
         immutable: Some(true),
         ..ConfigMap::default()
-    }
+    })
+}
+
+/// The name of that ConfigMap.
+#[must_use]
+pub fn config_map_name(valid: &Valid, component: Component) -> String {
+    let known = valid.config_names.get(&component).cloned();
+    known.unwrap_or_else(|| name_of(valid, component, &content(valid, component)))
+}
+
+fn name_of(valid: &Valid, component: Component, content: &str) -> String {
+    let hash = hex::encode(&Sha256::digest(content)[..4]);
+    child(&valid.name, format_args!("{component}-{hash}"))
+}
+
+/// A spec as JSON in which only what differs from its default is said.
+#[must_use]
+pub fn without_defaults(spec: &Spec) -> Value {
+    let mut whole = json!({"spec": spec});
+    leave_out_defaults(&mut whole, &SCHEMA);
+    whole["spec"].take()
 }
 
 fn content(valid: &Valid, component: Component) -> String {

@@ -15,7 +15,7 @@ pub fn build(ctx: Context<'_>) -> Vec<Value> {
 }
 
 fn deployment(ctx: Context<'_>, component: Component) -> Value {
-    let Context { valid, found, plan } = ctx;
+    let Context { valid, found, roll, .. } = ctx;
     let part = component.as_str();
     let deployment = Deployment {
         metadata: meta::owned(valid, ctx.name(component), part),
@@ -49,7 +49,7 @@ fn deployment(ctx: Context<'_>, component: Component) -> Value {
     {
         pod.insert("affinity".to_owned(), Value::Object(affinity.clone()));
     }
-    if !plan.roll
+    if !roll
         && let Some(live) = found.children.get(Kind::Deployment, &ctx.name(component))
         && let Some(template) = deployment.pointer_mut("/spec/template")
     {

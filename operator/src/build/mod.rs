@@ -14,8 +14,8 @@ mod deployments;
 mod disruption;
 mod held;
 mod ingress;
+mod jobs;
 mod meta;
-mod migration;
 mod monitoring;
 mod network;
 mod pods;
@@ -26,6 +26,8 @@ mod secrets;
 mod server;
 mod service_accounts;
 mod services;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use k8s_openapi::api::apps::v1::StatefulSet;
@@ -43,13 +45,15 @@ use vitte_crds::database::{EmbeddedDatabase, EmbeddedRedis};
 use crate::dereference::Found;
 use crate::names::{Component, FIELD_MANAGER, HPA_FIELD_MANAGER, child};
 use crate::objects::{Apis, Kind, Mode, Wanted};
-use crate::plan::{Plan, Scale};
+use crate::plan::{Plan, Rotation, Scale, scales};
 use crate::validate::{POSTGRES_SECRET as POSTGRES, REDIS_SECRET as REDIS, Valid};
 
-pub use migration::migration_job_name;
+pub use config::{config_map_name, without_defaults};
 
 /// The part of a bot that brings the schema up to date.
 const MIGRATE: &str = "migrate";
+/// The part of a bot that remembers what served.
+const REVISION: &str = "revision";
 /// The part of a bot that watches it.
 const MONITORING: &str = "monitoring";
 /// Where every role listens.
@@ -65,7 +69,9 @@ pub type Objects = Vec<Wanted>;
 struct Context<'a> {
     valid: &'a Valid,
     found: &'a Found,
-    plan: &'a Plan,
+    roll: bool,
+    scale: &'a BTreeMap<Component, Scale>,
+    rotation: Rotation,
 }
 
 impl<'a> Context<'a> {
@@ -77,12 +83,12 @@ impl<'a> Context<'a> {
     /// The components that have a Deployment: before the schema is ready, only those that had one already.
     fn deployed(self) -> impl Iterator<Item = Component> + 'a {
         let live = move |c| self.found.children.get(Kind::Deployment, &self.name(c)).is_some();
-        self.components().filter(move |component| self.plan.roll || live(*component))
+        self.components().filter(move |component| self.roll || live(*component))
     }
 
     fn scale(self, component: Component) -> Scale {
         let fallback = || Scale::Fixed(self.settings(component).replicas.unwrap_or(1));
-        self.plan.scale.get(&component).copied().unwrap_or_else(fallback)
+        self.scale.get(&component).copied().unwrap_or_else(fallback)
     }
 
     /// `luna-worker`.
@@ -130,6 +136,8 @@ struct Resources {
     network_policies: Vec<NetworkPolicy>,
     secrets: Vec<(Secret, Mode)>,
     config_maps: Vec<ConfigMap>,
+    /// Ready to be written: some are made, others changed.
+    revisions: Vec<Wanted>,
     claims: Vec<PersistentVolumeClaim>,
     services: Vec<Service>,
     stateful_sets: Vec<StatefulSet>,
@@ -146,7 +154,7 @@ struct Resources {
     prometheus_rules: Vec<Value>,
 }
 
-/// Makes every object of the bot. `now` is when a rotation that is due takes place; `fresh` gives a random text of at
+/// Makes every object of the bot: from what serves, or from the spec once its turn has come. `now` is when a rotation that is due takes place; `fresh` gives a random text of at
 /// least 43 characters of `A-Za-z0-9_-`, and is asked only for Secrets that are not there yet or are to change.
 pub fn build(
     valid: &Valid,
@@ -155,19 +163,28 @@ pub fn build(
     now: DateTime<Utc>,
     fresh: &mut impl FnMut() -> String,
 ) -> Objects {
-    let ctx = Context { valid, found, plan };
+    let Plan { upgrade, roll, scale, rotation, .. } = plan;
+    let next = Context { valid, found, roll: *roll, scale, rotation: *rotation };
+    let ctx = Context { valid: upgrade.basis.as_deref().unwrap_or(valid), ..next };
+    // What an upgrade's Jobs work with comes before the pods that will use it.
+    let both = if upgrade.basis.is_some() { vec![ctx, next] } else { vec![ctx] };
     let (autoscalers, scaled_objects) = autoscaling::build(ctx);
-    let config_maps = ctx.components().map(|component| config::config_map(valid, component));
-    let secrets = secrets::build(ctx, now, fresh);
+    let config_maps = ctx.components().filter_map(|component| config::config_map(ctx.valid, component));
+    let secrets =
+        all(both.iter().flat_map(|ctx| secrets::build(*ctx, now, fresh)).collect(), |(secret, _)| &secret.metadata);
+    let servers = both.iter().flat_map(|ctx| {
+        postgres::stateful_set(*ctx).into_iter().chain(redis::stateful_set(*ctx, &secrets)).collect::<Vec<_>>()
+    });
     let resources = Resources {
-        service_accounts: service_accounts::build(ctx),
-        network_policies: network::build(ctx),
+        service_accounts: all(both.iter().flat_map(|ctx| service_accounts::build(*ctx)).collect(), |a| &a.metadata),
+        network_policies: network::of_both(ctx, next),
         config_maps: config_maps.chain(monitoring::dashboard(ctx)).collect(),
-        claims: postgres::claim(ctx).into_iter().collect(),
-        services: services::build(ctx),
-        stateful_sets: postgres::stateful_set(ctx).into_iter().chain(redis::stateful_set(ctx, &secrets)).collect(),
+        revisions: upgrade.records.clone(),
+        claims: all(both.iter().filter_map(|ctx| postgres::claim(*ctx)).collect(), |claim| &claim.metadata),
+        services: all(both.iter().flat_map(|ctx| services::build(*ctx)).collect(), |service| &service.metadata),
+        stateful_sets: all(servers.collect(), |server| &server.metadata),
         secrets,
-        jobs: migration::job(ctx).into_iter().collect(),
+        jobs: upgrade.task.iter().map(|task| jobs::job(valid, task)).collect(),
         deployments: deployments::build(ctx),
         disruption_budgets: disruption::build(ctx),
         autoscalers,
@@ -179,6 +196,30 @@ pub fn build(
         prometheus_rules: alerts::prometheus_rule(ctx).into_iter().collect(),
     };
     in_order(resources)
+}
+
+/// The Deployments of a bot whose pod templates may change, as [`build`] makes them.
+#[must_use]
+pub fn deployments(valid: &Valid, found: &Found) -> Objects {
+    let scale = scales(valid, found);
+    let ctx = Context { valid, found, roll: true, scale: &scale, rotation: Rotation::Keep };
+    let mut objects = Ordered::default();
+    objects.apply(Kind::Deployment, deployments::build(ctx));
+    objects.0
+}
+
+/// Labels and owner of a revision.
+#[must_use]
+pub fn revision_metadata(valid: &Valid, name: &str) -> ObjectMeta {
+    meta::owned(valid, name.to_owned(), REVISION)
+}
+
+/// Each name once: the first of two.
+fn all<T>(objects: Vec<T>, metadata: impl Fn(&T) -> &ObjectMeta) -> Vec<T> {
+    let mut names = BTreeSet::new();
+    let is_new = |object: &T| names.insert(metadata(object).name.clone());
+    let new: Vec<bool> = objects.iter().map(is_new).collect();
+    objects.into_iter().zip(new).filter_map(|(object, is_new)| is_new.then_some(object)).collect()
 }
 
 /// What the spec asks for and the cluster has no API for, each with where it is asked for.
@@ -201,6 +242,7 @@ fn in_order(resources: Resources) -> Objects {
         network_policies,
         secrets,
         config_maps,
+        revisions,
         claims,
         services,
         stateful_sets,
@@ -225,6 +267,7 @@ fn in_order(resources: Resources) -> Objects {
         let mode = if config_map.immutable == Some(true) { Mode::Create } else { Mode::Apply(FIELD_MANAGER) };
         objects.add(Kind::ConfigMap, config_map, mode);
     }
+    objects.0.extend(revisions);
     objects.apply(Kind::PersistentVolumeClaim, claims);
     objects.apply(Kind::Service, services);
     objects.apply(Kind::StatefulSet, stateful_sets);

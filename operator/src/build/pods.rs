@@ -69,7 +69,7 @@ pub fn template(ctx: Context<'_>, component: Component) -> PodTemplateSpec {
     let config = Volume {
         name: "config".to_owned(),
         config_map: Some(ConfigMapVolumeSource {
-            name: config::config_map(valid, component).metadata.name.unwrap_or_default(),
+            name: config::config_map_name(valid, component),
             ..ConfigMapVolumeSource::default()
         }),
         ..Volume::default()

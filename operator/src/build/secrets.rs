@@ -43,7 +43,7 @@ fn webhook(ctx: Context<'_>, now: DateTime<Utc>, fresh: &mut impl FnMut() -> Str
     let name = child(&ctx.valid.name, WEBHOOK_SECRET);
     let generated = ctx.found.generated.get(&name);
     let kept = |key| generated.and_then(|generated| value(generated, key));
-    let (current, previous, annotations) = match (kept("current"), ctx.plan.rotation) {
+    let (current, previous, annotations) = match (kept("current"), ctx.rotation) {
         (Some(current), Rotation::Rotate) => (fresh(), Some(current), acted_on(ctx, now)),
         (Some(current), Rotation::Keep) => (current, kept("previous"), annotations_of(generated)),
         (Some(current), Rotation::DropPrevious) => (current, None, annotations_of(generated)),

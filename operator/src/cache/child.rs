@@ -121,7 +121,9 @@ pub fn strip(value: &mut Value) {
             meta.insert(OWNS_REPLICAS.to_owned(), Value::Bool(true));
         }
     }
-    if let Some(data) = object.get_mut("data") {
+    // A revision is read again whole.
+    let is_revision = object.contains_key("revision");
+    if let Some(data) = object.get_mut("data").filter(|_| !is_revision) {
         shorten(data);
     }
 }

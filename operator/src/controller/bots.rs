@@ -38,8 +38,8 @@ pub struct Memory {
     /// The bot's version after the last write of ours to it, with the status that it had then.
     own: Option<(u64, Option<Status>)>,
     pub fights: Arc<Mutex<Fights>>,
-    /// The last words of a failed Job, by the Job's uid.
-    pub job_words: Option<(String, Option<String>)>,
+    /// The last words of ended Jobs, by the Job's uid.
+    pub job_words: BTreeMap<String, Option<String>>,
     /// The generation for which no generated Secret was found that is no longer wanted.
     pub no_leftovers: Option<i64>,
     /// The generation for which Telegram has no webhook any more, so that polling may begin.

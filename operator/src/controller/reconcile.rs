@@ -129,12 +129,6 @@ async fn pass(cluster: &Cluster, key: &BotKey, bot: &VitteBot) -> Ended {
         return Ok((resync, "done", "paused"));
     }
     let mut found = dereference(cluster, key, bot).await?;
-    if validate::webhook(&bot.spec).is_some() || has_finalizer(&bot.metadata) {
-        found.webhook = cluster.checks.want(key, check(bot), || remembered(bot));
-    } else {
-        // It polls, and Telegram is known to have no webhook of it.
-        cluster.checks.forget(key);
-    }
     let valid = match validate(bot, &found) {
         Ok(valid) => valid,
         Err(invalid) => {
@@ -143,15 +137,23 @@ async fn pass(cluster: &Cluster, key: &BotKey, bot: &VitteBot) -> Ended {
             return Ok((resync, "waiting", "validate"));
         }
     };
+    let now = clock::now();
+    let plan = plan::plan(&valid, &found, bot.status.as_ref(), now);
+    // Until its turn has come, a new spec says nothing to Telegram.
+    let in_force = VitteBot { spec: plan.basis(&valid).spec.clone(), ..bot.clone() };
+    if validate::webhook(&in_force.spec).is_some() || has_finalizer(&bot.metadata) {
+        found.webhook = cluster.checks.want(key, check(&in_force), || remembered(bot));
+    } else {
+        // It polls, and Telegram is known to have no webhook of it.
+        cluster.checks.forget(key);
+    }
     let mut held = Vec::new();
-    if valid.webhook.is_some() {
+    if plan.basis(&valid).webhook.is_some() {
         // Before any pod can register one.
         cluster.set_finalizer(key, &bot.metadata, true).await.map_err(Failed::Finalizer)?;
     } else if has_finalizer(&bot.metadata) {
-        held.extend(before_polling(cluster, key, bot).await.err());
+        held.extend(before_polling(cluster, key, &in_force).await.err());
     }
-    let now = clock::now();
-    let plan = plan::plan(&valid, &found, bot.status.as_ref(), now);
     let wanted = build::build(&valid, &found, &plan, now, &mut || clock::secret(43));
     let uid = bot.metadata.uid.clone().unwrap_or_default();
     let fights = cluster.bots.memory(key, &uid, |memory| Arc::clone(&memory.fights));
@@ -165,7 +167,7 @@ async fn pass(cluster: &Cluster, key: &BotKey, bot: &VitteBot) -> Ended {
     let applied = apply::apply(&writer, &fights, owner, &wanted, &plan, &found, &held).await;
     let outcome = Outcome::Applied { valid: &valid, plan: &plan, found: &found, applied: &applied };
     cluster.write_status(key, bot, &outcome).await.map_err(Failed::Status)?;
-    after(cluster, key, bot, &valid, &found, &applied).await?;
+    after(cluster, key, bot, plan.basis(&valid), &found, &applied).await?;
     if let Some(error) = applied.errors.first() {
         let more = applied.errors.len() - 1;
         let text = if more == 0 { error.to_string() } else { format!("{error} (and {more} more)") };

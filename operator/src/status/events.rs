@@ -27,6 +27,7 @@ pub fn transitions(old: Option<&Status>, new: &Status) -> Vec<Event> {
     let told = [
         ConditionType::SecretsReady,
         ConditionType::Migrated,
+        ConditionType::Upgraded,
         ConditionType::WebhookRegistered,
         ConditionType::BackupHealthy,
         ConditionType::Stalled,
@@ -52,14 +53,27 @@ fn transition(kind: ConditionType, old: Option<&Condition>, new: &Condition) -> 
         return None;
     }
     let good = (new.status == ConditionStatus::True) != is_trouble;
+    // Told by the condition that it is about.
+    let twice = match kind {
+        ConditionType::Upgraded => matches!(reason_of(new), "ExpandFailed" | "Refused" | "Stuck" | "Hibernated"),
+        ConditionType::Stalled => matches!(reason_of(new), "RolledBack" | "PreflightFailed" | "ContractFailed"),
+        _ => false,
+    };
+    if twice {
+        return None;
+    }
     // On the way to readiness every step is False with another reason: only going back is news.
-    let progress =
-        !good && !is_trouble && matches!(new.reason.as_str(), "Due" | "Running" | "Postponed" | "WaitsForDatabase");
+    let steps = ["Waits", "WaitsForDatabase", "Preflight", "Contract", "Expand", "Rollout", "Late"];
+    let progress = match kind {
+        ConditionType::Upgraded => steps.contains(&reason_of(new)),
+        _ => !good && !is_trouble && ["Due", "Running", "Postponed", "WaitsForDatabase"].contains(&reason_of(new)),
+    };
     let was_ready = old.is_some_and(|old| old.status == ConditionStatus::True);
     if kind == ConditionType::Ready && !good && !was_ready {
         return None;
     }
-    if progress && new.reason != "Running" {
+    // Of the steps of an upgrade, `Upgraded` tells.
+    if progress && kind != ConditionType::Upgraded {
         return None;
     }
     let severity = match (good, progress, kind) {
@@ -76,6 +90,10 @@ fn transition(kind: ConditionType, old: Option<&Condition>, new: &Condition) -> 
     };
     let message = if new.message.is_empty() { &new.reason } else { &new.message };
     Some(Event { severity, reason, note: cut(message) })
+}
+
+fn reason_of(condition: &Condition) -> &str {
+    &condition.reason
 }
 
 /// At most [`LONGEST_NOTE`] bytes, whole characters.

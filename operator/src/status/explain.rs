@@ -51,6 +51,7 @@ fn word(status: ConditionStatus) -> &'static str {
 fn phase_in_words(phase: Phase) -> &'static str {
     match phase {
         Phase::Pending => "waiting for something that its spec names",
+        Phase::Preflight => "looking whether its new version can take over",
         Phase::Migrating => "bringing its database's schema up to date",
         Phase::RollingOut => "replacing or adding pods",
         Phase::Ready => "running as its spec says",
@@ -84,6 +85,18 @@ pub fn advice(name: &str, condition: &Condition) -> Option<String> {
         (ConditionType::Migrated, "Refused") | (ConditionType::Stalled, "MigrationRefused") => {
             "write what the message asks for".to_owned()
         }
+        (ConditionType::Stalled, "PreflightFailed" | "ContractFailed") => format!(
+            "mend what the message says, then: kubectl annotate vb {name} --overwrite vitte.dev/retry-migration=\"$(date +%s)\""
+        ),
+        (ConditionType::Stalled, "RolledBack") => format!(
+            "find out why its pods were not ready, then change the spec, or try once more: kubectl annotate vb {name} \
+             --overwrite vitte.dev/retry-migration=\"$(date +%s)\""
+        ),
+        (ConditionType::Upgraded, "ContractFailed") => format!(
+            "nothing is broken; mend what the message says, then: kubectl annotate vb {name} --overwrite \
+             vitte.dev/retry-migration=\"$(date +%s)\""
+        ),
+        (ConditionType::Upgraded, _) => return None,
         (ConditionType::Migrated, _) => "wait: the migration comes before the pods".to_owned(),
         (ConditionType::WebhookRegistered, "TelegramSilent") => {
             "look whether the operator may reach spec.telegram.apiUrl, and whether the token is right".to_owned()

@@ -9,6 +9,7 @@
 mod conditions;
 mod events;
 mod explain;
+mod verdict;
 
 use std::collections::BTreeMap;
 
@@ -21,6 +22,7 @@ use vitte_crds::status::{
 use self::conditions::Conditions;
 pub use self::events::{Event, Severity, transitions};
 pub use self::explain::{advice, explain};
+use self::verdict::STALLED;
 use crate::apply::Applied;
 use crate::build;
 use crate::dereference::{Found, Webhook};
@@ -28,7 +30,8 @@ use crate::names::{Component, child};
 use crate::objects::{Children, Kind, Live};
 use crate::plan::{Migration, Plan, Scale, rolled_out};
 use crate::resource::VitteBot;
-use crate::validate::{Invalid, Valid, components, image, webhook};
+use crate::upgrade::rollout::{exceeded, in_words};
+use crate::validate::{Invalid, Valid, components, webhook};
 
 /// How a reconcile ended.
 pub enum Outcome<'a> {
@@ -187,18 +190,25 @@ impl View<'_> {
         let reachable = self.reachable(conditions);
         self.backups(conditions);
 
-        let pods = self.pods();
-        if matches!(pods, Pods::Ready | Pods::Asleep) && self.plan.roll {
-            new.version = Some(self.valid.spec.version.clone());
-            new.image = Some(image(&self.valid.spec));
+        let upgrade = &self.plan.upgrade;
+        if let Some(serving) = &upgrade.serving {
+            new.version = Some(serving.version.clone());
+            new.image = Some(serving.image.clone());
         }
+        new.revision = upgrade.serving.as_ref().map(|serving| serving.name.clone());
+        new.failed_version.clone_from(&upgrade.failed);
+        self.upgraded(conditions);
+        let pods = self.pods();
         let serving = new.components.values().any(|c| c.ready > 0);
         let (phase, reason, mut message) = self.verdict(&pods, reachable, serving);
         for (kind, path) in build::lacking(self.valid, &self.found.apis) {
             message.push_str(&format!("; this cluster has no {kind}, which {path} asks for"));
         }
+        if let Some(note) = &upgrade.note {
+            message.push_str(&format!("; {note}"));
+        }
         let ready = matches!(phase, Phase::Ready | Phase::Hibernated);
-        let stalled = matches!(reason, "MigrationFailed" | "MigrationRefused" | "Stuck" | "ApplyRefused");
+        let stalled = STALLED.contains(&reason);
         conditions.set(ConditionType::Ready, ready, reason, &message);
         conditions.set(ConditionType::Stalled, stalled, reason, if stalled { &message } else { "" });
         let working = !ready && !stalled;
@@ -207,42 +217,9 @@ impl View<'_> {
         new.message = Some(shorten(&message));
     }
 
-    /// The first thing that stands between this bot and readiness, in the order in which things happen.
-    fn verdict(&self, pods: &Pods, reachable: Option<&'static str>, serving: bool) -> (Phase, &'static str, String) {
-        let broken = if serving { Phase::Degraded } else { Phase::Failed };
-        if let Some(error) = self.applied.errors.iter().find(|error| error.reason.needs_person()) {
-            return (broken, "ApplyRefused", error.to_string());
-        }
-        match &self.plan.migration {
-            Migration::Failed(why) => {
-                let stays = if serving { "the old pods go on serving" } else { "nothing runs yet" };
-                let message = format!(
-                    "the migration failed: {why} ({stays}; another version, or the annotation vitte.dev/retry-migration \
-                     with a new value, tries again)"
-                );
-                return (broken, "MigrationFailed", message);
-            }
-            Migration::Refused(why) => return (broken, "MigrationRefused", why.clone()),
-            Migration::WaitsForDatabase => {
-                return (Phase::Pending, "WaitsForDatabase", "the embedded PostgreSQL is starting".to_owned());
-            }
-            Migration::Due | Migration::Running => {
-                return (Phase::Migrating, "Migrating", format!("Job {} is at work", self.plan.migration_job));
-            }
-            Migration::Postponed | Migration::Done => {}
-        }
-        if let Some(error) = self.applied.errors.first() {
-            return (Phase::RollingOut, "ApplyFailed", error.to_string());
-        }
-        match pods {
-            Pods::Asleep => (Phase::Hibernated, "Hibernated", "no pods run, as spec.hibernated asks".to_owned()),
-            Pods::Stuck(why) => (broken, "Stuck", why.clone()),
-            Pods::Coming(what) => (Phase::RollingOut, "RollingOut", what.clone()),
-            Pods::Ready => match reachable {
-                None => (Phase::Ready, "AllReady", "every component runs as the spec says".to_owned()),
-                Some(why) => (Phase::Degraded, "WebhookNotRegistered", why.to_owned()),
-            },
-        }
+    /// What pods are built from.
+    fn basis(&self) -> &Valid {
+        self.plan.basis(self.valid)
     }
 
     fn pods(&self) -> Pods {
@@ -258,16 +235,11 @@ impl View<'_> {
                 }
                 continue;
             };
-            if let Some(("False", "ProgressDeadlineExceeded", message)) = live.condition("Progressing") {
-                return Pods::Stuck(format!("Deployment {name}: {message}"));
+            if let Some(why) = exceeded(live) {
+                return Pods::Stuck(why);
             }
             if !rolled_out(live) || (*scale == Scale::Asleep && live.int("/status/replicas").unwrap_or(0) > 0) {
-                let count = |pointer| live.int(pointer).unwrap_or(0);
-                coming.push(format!(
-                    "{component} has {} of {} pods updated and available",
-                    count("/status/updatedReplicas").min(count("/status/availableReplicas")),
-                    live.int("/spec/replicas").unwrap_or(1),
-                ));
+                coming.push(in_words(live));
             }
         }
         for live in self.applied.children.of(Kind::StatefulSet) {
@@ -284,9 +256,10 @@ impl View<'_> {
     }
 
     fn migrated(&self, conditions: &mut Conditions) {
-        let job = &self.plan.migration_job;
+        let job = self.plan.migration_job();
         let (done, reason, message) = match &self.plan.migration {
             Migration::Done => (true, "Done", format!("the schema is what {} needs", self.valid.image)),
+            Migration::Later => (false, "Due", "other steps come before the migration".to_owned()),
             Migration::Due => (false, "Due", format!("Job {job} is to migrate")),
             Migration::Running => (false, "Running", format!("Job {job} migrates")),
             Migration::WaitsForDatabase => {
@@ -300,21 +273,23 @@ impl View<'_> {
     }
 
     fn migration(&self, old: &Status) -> Option<MigrationStatus> {
-        let job = &self.plan.migration_job;
+        let job = self.plan.migration_job();
         let live = self.applied.children.get(Kind::Job, job);
         let phase = match &self.plan.migration {
-            Migration::Postponed | Migration::Refused(_) | Migration::WaitsForDatabase => return old.migration.clone(),
+            Migration::Postponed | Migration::Later | Migration::Refused(_) | Migration::WaitsForDatabase => {
+                return old.migration.clone();
+            }
             Migration::Due => MigrationPhase::Pending,
             Migration::Running => MigrationPhase::Running,
             Migration::Done => MigrationPhase::Succeeded,
             Migration::Failed(_) => MigrationPhase::Failed,
         };
         let former = old.migration.as_ref();
-        if live.is_none() && former.is_some_and(|m| m.job.as_ref() == Some(job)) {
+        if live.is_none() && former.is_some_and(|m| m.job.as_deref() == Some(job)) {
             return old.migration.clone();
         }
         let attempt = match former {
-            Some(m) if m.job.as_ref() == Some(job) => m.attempt.unwrap_or(1),
+            Some(m) if m.job.as_deref() == Some(job) => m.attempt.unwrap_or(1),
             Some(m) if m.image.as_ref() == Some(&self.valid.image) => m.attempt.unwrap_or(1).saturating_add(1),
             _ => 1,
         };
@@ -325,7 +300,7 @@ impl View<'_> {
             failed["lastTransitionTime"].as_str().map(str::to_owned)
         });
         Some(MigrationStatus {
-            job: Some(job.clone()),
+            job: Some(job.to_owned()),
             image: Some(self.valid.image.clone()),
             phase: Some(phase),
             attempt: Some(attempt),
@@ -339,7 +314,7 @@ impl View<'_> {
     }
 
     fn webhook(&self) -> Option<WebhookStatus> {
-        self.valid.webhook.as_ref()?;
+        self.basis().webhook.as_ref()?;
         let Webhook::Seen(seen) = &self.found.webhook else {
             return self.bot.status.as_ref().and_then(|status| status.webhook.clone());
         };
@@ -357,7 +332,7 @@ impl View<'_> {
         let mut say = |status, reason: &str, message: &str| {
             conditions.write(ConditionType::WebhookRegistered, status, reason, message);
         };
-        let Some(target) = webhook(&self.valid.spec) else {
+        let Some(target) = webhook(&self.basis().spec) else {
             conditions.remove(ConditionType::WebhookRegistered);
             return None;
         };

@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 use super::*;
 use crate::apply::{ObjectError, Reason};
 use crate::dereference::WebhookSeen;
-use crate::fixtures::{bot, deployment, found, job, live};
+use crate::fixtures::{bot, deployment, found, job, live, revision};
 use crate::plan::plan;
+use crate::upgrade::Task;
 use crate::validate::validate;
 
 fn at(minute: u32) -> DateTime<Utc> {
@@ -19,8 +20,9 @@ fn telegram_has(url: &str) -> Webhook {
 /// A world in which everything of the fixtures' bot runs and Telegram delivers.
 fn running(spec: Value) -> (VitteBot, Found) {
     let (bot, mut found) = (bot(spec), found());
-    let job_name = plan(&validate(&bot, &found).unwrap(), &found, None, at(0)).migration_job;
-    found.children.insert(job(&job_name, Some("Complete")));
+    let valid = validate(&bot, &found).unwrap();
+    found.children.insert(job(&Task::expand(&valid).name, Some("Complete")));
+    found.children.extend(revision(&valid, 1, |_| {}));
     for name in ["luna-bot", "luna-api", "luna-worker"] {
         found.children.insert(deployment(name, 1));
     }
@@ -77,7 +79,10 @@ fn looking_again_changes_nothing() {
 #[test]
 fn each_obstacle_is_named_and_the_machine_readable_states_agree() {
     type Change = fn(&mut VitteBot, &mut Found);
-    let remove_pods: Change = |_, found| found.children = found.children.of(Kind::Job).cloned().collect();
+    let remove_pods: Change = |_, found| {
+        let kept = [Kind::Job, Kind::ControllerRevision, Kind::ConfigMap];
+        found.children = kept.into_iter().flat_map(|kind| found.children.of(kind)).cloned().collect();
+    };
     let table: [(&str, Change, Phase, &str, &str); 9] = [
         (
             "nothing asked yet",
@@ -97,12 +102,12 @@ fn each_obstacle_is_named_and_the_machine_readable_states_agree() {
         // Telegram's outage is no fault of the bot's.
         ("Telegram away", |_, f| f.webhook = Webhook::Failed("no answer".into()), Phase::Ready, "AllReady", "Current"),
         ("no pods yet", remove_pods, Phase::RollingOut, "RollingOut", "InProgress"),
-        ("another version", |b, _| b.spec.version = "0.2.0".into(), Phase::Migrating, "Migrating", "InProgress"),
+        ("another version", |b, _| b.spec.version = "0.2.0".into(), Phase::Preflight, "Preflight", "InProgress"),
         (
             "migration failed beside running pods",
             |b, f| {
                 b.spec.version = "0.2.0".into();
-                let name = plan(&validate(b, f).unwrap(), f, None, at(0)).migration_job;
+                let name = Task::expand(&validate(b, f).unwrap()).name;
                 f.children.insert(job(&name, Some("Failed")));
             },
             Phase::Degraded,
@@ -217,12 +222,14 @@ fn what_runs_is_remembered_while_the_next_version_comes() {
 
 #[test]
 fn attempts_of_one_image_are_counted() {
-    let (mut bot, found) = running(json!({}));
+    let (mut bot, mut found) = running(json!({}));
     bot.status = Some(told(&bot, &found, vec![], at(1)));
     bot.metadata.annotations = Some([(crate::names::ANNOTATION_RETRY.to_owned(), "1".to_owned())].into());
     let again = told(&bot, &found, vec![], at(2)).migration.unwrap();
     assert_eq!((again.attempt, again.phase), (Some(2), Some(MigrationPhase::Pending)));
     bot.spec.version = "0.2.0".into();
+    let name = Task::expand(&validate(&bot, &found).unwrap()).name;
+    found.children.insert(job(&name, None));
     assert_eq!(told(&bot, &found, vec![], at(3)).migration.unwrap().attempt, Some(1));
 }
 
@@ -233,7 +240,10 @@ fn one_event_tells_of_each_transition_and_none_of_standing_still() {
     let reasons = |old: Option<&Status>, new: &Status| -> Vec<String> {
         transitions(old, new).into_iter().map(|event| event.reason).collect()
     };
-    assert_eq!(reasons(None, &ready), ["SecretsReadyAllThere", "MigratedDone", "WebhookRegisteredRegistered", "Ready"]);
+    assert_eq!(
+        reasons(None, &ready),
+        ["SecretsReadyAllThere", "MigratedDone", "UpgradedCurrent", "WebhookRegisteredRegistered", "Ready"]
+    );
     assert_eq!(reasons(Some(&ready), &ready), Vec::<String>::new());
     bot.status = Some(ready.clone());
     found.webhook = telegram_has("");

@@ -107,6 +107,11 @@ async fn a_whole_life(world: &World) -> Vec<Seen> {
     world.kubelet.ordain("migrate", crate::harness::kubelet::Fate::Good).await;
     world.patch_bot("luna", json!({"spec": {"version": "0.1.0"}})).await;
     world.ready("luna").await;
+    // More revisions than are kept.
+    for messages in 1..=6 {
+        world.patch_bot("luna", json!({"spec": {"limits": {"messagesPerMinute": messages}}})).await;
+        world.ready("luna").await;
+    }
     world.annotate("luna", ANNOTATION_ROTATE, "now").await;
     world.until_child(Kind::Secret, "luna-webhook", "is rotated", |s| s["data"]["previous"].is_string()).await;
     world.ready("luna").await;

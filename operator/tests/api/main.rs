@@ -22,4 +22,5 @@ mod scaling;
 mod secrets;
 mod stale;
 mod stops;
+mod upgrades;
 mod webhook;

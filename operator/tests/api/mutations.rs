@@ -155,7 +155,7 @@ async fn mutate(
         }
     }
     let restored = match world.try_apply(base.clone()).await {
-        Ok(_) => world.becomes_but(end, REVISION).await,
+        Ok(_) => world.serves_as(end, REVISION).await,
         Err(error) => Err(error.to_string()),
     };
     if let Err(why) = restored {
@@ -180,7 +180,7 @@ async fn every_change_that_the_schema_can_say_is_refused_or_told_of_or_done_and_
         world.apply(base.clone()).await;
         world.ready("luna").await;
         operator.settled(&world, "luna").await;
-        let end = world.snapshot().await;
+        let end = world.snapshot_of_what_serves().await;
         loop {
             let next = all.lock().await.next();
             let Some(mutation) = next else { break };
@@ -191,7 +191,7 @@ async fn every_change_that_the_schema_can_say_is_refused_or_told_of_or_done_and_
         }
         // Nothing of all that is left behind.
         operator.settled(&world, "luna").await;
-        if let Err(why) = world.becomes_but(&end, REVISION).await {
+        if let Err(why) = world.serves_as(&end, REVISION).await {
             tally.lock().await.wrong.push(why);
         }
     });

@@ -4,9 +4,14 @@
 use std::collections::BTreeMap;
 
 use futures::{StreamExt, TryStreamExt};
-use serde_json::json;
+use kube::api::{DynamicObject, ListParams};
+use serde_json::{Value, json};
 use vitte_operator::names::ANNOTATION_ROTATE;
+use vitte_operator::objects::Kind;
 
+use crate::harness::history::{History, deadlines_pass};
+use crate::harness::kstatus::condition;
+use crate::harness::kubelet::Fate;
 use crate::harness::manifests::{luna_with, secrets};
 use crate::harness::operator::Operator;
 use crate::harness::snapshot::Snapshot;
@@ -25,6 +30,14 @@ enum Story {
     Scale,
     Rotation,
     Deletion,
+    /// Another version, which is good.
+    Upgrade,
+    /// One whose migration fails.
+    FailedMigration,
+    /// One whose pods never become ready.
+    Rollback,
+    /// The window of a good upgrade closes.
+    Contract,
 }
 
 /// Two autoscaled pods at least, by CPU, which nobody measures here.
@@ -38,6 +51,7 @@ fn bot(world: &World) -> serde_json::Value {
         json!({
             "database": {"urlSecretRef": null, "embedded": {"storage": "1Gi"}},
             "components": {"api": {"replicas": 2}, "worker": {"autoscaling": scaling()}},
+            "migrations": {"timeoutSeconds": 10},
         }),
     )
 }
@@ -52,7 +66,52 @@ impl Story {
         world.apply(bot(world)).await;
         world.ready("luna").await;
         operator.settled(world, "luna").await;
+        if self == Self::Contract {
+            world.patch_bot("luna", json!({"spec": {"version": "0.2.0"}})).await;
+            world.ready("luna").await;
+            operator.settled(world, "luna").await;
+        }
         operator.stop().await.unwrap();
+    }
+
+    /// How it ends.
+    async fn ends(self, world: &World, operator: &Operator) {
+        let reason = |bot: &Value, wanted: &str| condition(bot, "Upgraded").is_some_and(|c| c["reason"] == wanted);
+        match self {
+            Self::Deletion => {
+                world.until_bot_gone("luna").await;
+                // The garbage collector ends it.
+                let left = ["PersistentVolumeClaim luna-postgres", "Secret luna-postgres"];
+                until("all else to be gone", async || world.snapshot().await.keys().eq(left).then_some(())).await;
+                return;
+            }
+            Self::FailedMigration => {
+                world.until_bot("luna", "has failed", |bot| reason(bot, "ExpandFailed")).await;
+            }
+            Self::Rollback => {
+                world.until_bot("luna", "is back", |bot| reason(bot, "RolledBack")).await;
+                until("the old pods alone", async || {
+                    let list = world.api(Kind::Deployment).list(&ListParams::default()).await.unwrap();
+                    let old = |d: &DynamicObject| d.data["status"]["updatedReplicas"] == d.data["status"]["replicas"];
+                    list.items.iter().all(old).then_some(())
+                })
+                .await;
+            }
+            Self::Contract => {
+                until("its contract is written down", async || {
+                    let list = world.api(Kind::ControllerRevision).list(&ListParams::default()).await.unwrap();
+                    let by =
+                        |r: &DynamicObject| r.metadata.annotations.as_ref()?.get("vitte.dev/contracted-by").cloned();
+                    list.items.iter().filter_map(by).any(|by| by.contains("-contract-")).then_some(())
+                })
+                .await;
+                world.ready("luna").await;
+            }
+            Self::Install | Self::Scale | Self::Rotation | Self::Upgrade => {
+                world.ready("luna").await;
+            }
+        }
+        operator.settled(world, "luna").await;
     }
 
     /// What the operator writes at least: fewer, and the story does not tell what it should.
@@ -62,6 +121,10 @@ impl Story {
             Self::Scale => 5,
             Self::Rotation => 4,
             Self::Deletion => 1,
+            Self::Upgrade => 10,
+            Self::FailedMigration => 4,
+            Self::Rollback => 14,
+            Self::Contract => 3,
         }
     }
 
@@ -86,7 +149,35 @@ impl Story {
                 world.annotate("luna", ANNOTATION_ROTATE, "now").await;
             }
             Self::Deletion => world.delete_bot("luna").await,
+            Self::Upgrade => {
+                world.patch_bot("luna", json!({"spec": {"version": "0.2.0"}})).await;
+            }
+            Self::FailedMigration => {
+                world.kubelet.ordain("migrate", Fate::Fails("a table is in use".to_owned())).await;
+                world.patch_bot("luna", json!({"spec": {"version": "0.2.0"}})).await;
+            }
+            Self::Rollback => {
+                world.kubelet.ordain_image("0.2.0", Fate::Hangs).await;
+                world.patch_bot("luna", json!({"spec": {"version": "0.2.0"}})).await;
+            }
+            Self::Contract => {
+                world.patch_bot("luna", json!({"spec": {"rollout": {"rollbackWindowSeconds": 0}}})).await;
+            }
         }
+    }
+
+    /// Whether every Deployment has all its pods throughout.
+    fn keeps_pods(self) -> bool {
+        matches!(self, Self::Upgrade | Self::FailedMigration | Self::Rollback | Self::Contract)
+    }
+}
+
+/// What must hold of every run, whatever its end.
+fn judge(story: Story, history: &History) -> Result<(), String> {
+    history.judge()?;
+    match history.fewest() {
+        fewest if fewest < 0 && story.keeps_pods() => Err(format!("{fewest} pods served for a while")),
+        _ => Ok(()),
     }
 }
 
@@ -110,22 +201,17 @@ struct Undisturbed {
 
 async fn undisturbed(story: Story, world: &World) -> Undisturbed {
     story.before(world).await;
+    let history = History::of(world);
+    let _passing = (story == Story::Rollback).then(|| deadlines_pass(world, "0.2.0"));
     let operator = Operator::start(world);
     story.happens(world).await;
-    if story == Story::Deletion {
-        world.until_bot_gone("luna").await;
-        // The garbage collector ends it.
-        let left = ["PersistentVolumeClaim luna-postgres", "Secret luna-postgres"];
-        until("all else to be gone", async || world.snapshot().await.keys().eq(left).then_some(())).await;
-    } else {
-        world.ready("luna").await;
-        operator.settled(world, "luna").await;
-    }
+    story.ends(world, &operator).await;
+    judge(story, &history).unwrap();
     Undisturbed {
         end: world.snapshot().await,
         writes: operator.wire.count(),
         by_object: by_object(&[&operator.wire]),
-        jobs: world.kubelet.jobs().len(),
+        jobs: world.kubelet.all_jobs().len(),
         webhook: world.telegram.webhook(&world.token).await,
     }
 }
@@ -133,6 +219,8 @@ async fn undisturbed(story: Story, world: &World) -> Undisturbed {
 /// One run, cut off at one place; whether it came to that.
 async fn disturbed(story: Story, world: World, stop: Stop, expected: &Undisturbed) -> Result<bool, String> {
     story.before(&world).await;
+    let history = History::of(&world);
+    let _passing = (story == Story::Rollback).then(|| deadlines_pass(&world, "0.2.0"));
     let first = Operator::with(&world, Wire::stopping(stop), |_| {});
     story.happens(&world).await;
     // A run with fewer writes than the undisturbed one ends before it can be stopped.
@@ -148,9 +236,10 @@ async fn disturbed(story: Story, world: World, stop: Stop, expected: &Undisturbe
         second.settled(&world, "luna").await;
         world.becomes(&expected.end).await?;
     }
-    if world.kubelet.jobs().len() != expected.jobs {
-        return Err(format!("migration Jobs: {:?}", world.kubelet.jobs()));
+    if world.kubelet.all_jobs().len() != expected.jobs {
+        return Err(format!("Jobs: {:?}", world.kubelet.all_jobs()));
     }
+    judge(story, &history)?;
     if world.telegram.webhook(&world.token).await != expected.webhook {
         return Err("the webhook is another one".to_owned());
     }
@@ -201,4 +290,24 @@ async fn a_rotation_of_secrets_stopped_after_any_write_ends_as_the_undisturbed_o
 #[tokio::test]
 async fn a_deletion_stopped_after_any_write_ends_as_the_undisturbed_one() {
     stopped_everywhere(Story::Deletion).await;
+}
+
+#[tokio::test]
+async fn an_upgrade_stopped_after_any_write_ends_as_the_undisturbed_one() {
+    stopped_everywhere(Story::Upgrade).await;
+}
+
+#[tokio::test]
+async fn a_failed_migration_stopped_after_any_write_ends_as_the_undisturbed_one() {
+    stopped_everywhere(Story::FailedMigration).await;
+}
+
+#[tokio::test]
+async fn a_return_to_the_last_good_version_stopped_after_any_write_ends_as_the_undisturbed_one() {
+    stopped_everywhere(Story::Rollback).await;
+}
+
+#[tokio::test]
+async fn a_contract_stopped_after_any_write_ends_as_the_undisturbed_one() {
+    stopped_everywhere(Story::Contract).await;
 }

@@ -80,6 +80,12 @@ pub enum MigrationError {
     Pending(usize, String),
     #[error("migration {0} has no way down that keeps the data")]
     Irreversible(String),
+    #[error("the database went through {0}, which removed what this version needs; run a newer version")]
+    TooOld(String),
+    #[error(
+        "{needed} connections are asked for, and the database gives {given}: lower spec.database.poolSize or the number of pods, or raise its limit"
+    )]
+    Connections { needed: i64, given: i64 },
 }
 
 /// All migrations, in order.
@@ -164,9 +170,14 @@ impl Migrator {
         Ok(Self { connection, migrations })
     }
 
-    /// Applies what is missing: of one phase, or all. Returns the names applied.
+    /// Applies what is missing: of one phase, or all. Returns the names applied. Of one phase, it also runs where a newer
+    /// version has extended the schema.
     pub async fn up(&mut self, phase: Option<Phase>) -> Result<Vec<String>, MigrationError> {
-        let applied = verify(&mut self.connection, &self.migrations).await?;
+        let applied = match phase {
+            None => verify(&mut self.connection, &self.migrations).await?,
+            // One of two versions that share the database while one replaces the other, in whichever direction.
+            Some(_) => beside_others(&history(&mut self.connection).await?, &self.migrations)?.0,
+        };
         let mut done = Vec::new();
         for m in self.migrations.iter().filter(|m| !applied.contains(&m.version)) {
             if phase.is_some_and(|p| p != m.phase) {
@@ -260,6 +271,41 @@ async fn verify(connection: &mut PgConnection, migrations: &[Migration]) -> Resu
         }
     }
     Ok(rows.into_iter().map(|(version, _)| version).collect())
+}
+
+/// One migration that the database went through.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct Applied {
+    version: i32,
+    name: String,
+    phase: String,
+    checksum: String,
+}
+
+/// All that the database went through; nothing on an empty one.
+pub(super) async fn history(connection: &mut PgConnection) -> Result<Vec<Applied>, MigrationError> {
+    let known: Option<String> =
+        sqlx::query_scalar("SELECT to_regclass('schema_migrations')::text").fetch_one(&mut *connection).await?;
+    if known.is_none() {
+        return Ok(Vec::new());
+    }
+    let query = sqlx::query_as("SELECT version, name, phase, checksum FROM schema_migrations ORDER BY version");
+    Ok(query.fetch_all(connection).await?)
+}
+
+/// The versions applied, and whether these files know them all. What a newer version added is in nobody's way; what it
+/// removed, this one may need.
+pub(super) fn beside_others(history: &[Applied], migrations: &[Migration]) -> Result<(Vec<i32>, bool), MigrationError> {
+    let mut knows_all = true;
+    for applied in history {
+        match migrations.iter().find(|m| m.version == applied.version) {
+            Some(m) if m.checksum != applied.checksum => return Err(MigrationError::Changed(m.name.clone())),
+            Some(_) => {}
+            None if applied.phase == Phase::Expand.as_str() => knows_all = false,
+            None => return Err(MigrationError::TooOld(applied.name.clone())),
+        }
+    }
+    Ok((history.iter().map(|applied| applied.version).collect(), knows_all))
 }
 
 /// Is the schema the one that this version needs? Every expand migration applied; contract ones may wait, and a

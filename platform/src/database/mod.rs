@@ -7,6 +7,7 @@
 pub mod lanes;
 pub mod literal;
 pub mod migrations;
+pub mod preflight;
 
 use std::str::FromStr;
 use std::time::Duration;

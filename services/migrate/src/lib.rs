@@ -1,10 +1,11 @@
 //! Role migrate: the only one that changes the schema.
 //!
 //! `up` applies what is missing (of one phase, or all), `down` takes back, `status` lists, `check` says whether this
-//! version could run. Ten at once are harmless: they take turns by an advisory lock.
+//! version could run now, `preflight` whether it could take over. Ten at once are harmless: they take turns by an advisory lock.
 
 use anyhow::Context;
 use vitte_platform::database::migrations::{Migrator, Phase, State, check};
+use vitte_platform::database::preflight::{Preflight, preflight};
 use vitte_platform::database::{self, DatabaseSettings};
 
 /// What to do.
@@ -16,6 +17,8 @@ pub enum Action {
     Down(i32),
     Status,
     Check,
+    /// Looks whether this version could take over, with so many connections of all pods together.
+    Preflight(Option<i64>),
 }
 
 /// What was done or found.
@@ -25,6 +28,7 @@ pub enum Report {
     Reverted(Vec<String>),
     Status(Vec<State>),
     Ready,
+    Preflight(Preflight),
 }
 
 pub async fn run(settings: &DatabaseSettings, action: Action) -> anyhow::Result<Report> {
@@ -34,10 +38,13 @@ pub async fn run(settings: &DatabaseSettings, action: Action) -> anyhow::Result<
         pool.close().await;
         return Ok(Report::Ready);
     }
+    if let Action::Preflight(connections) = action {
+        return Ok(Report::Preflight(preflight(settings, connections).await.context("cannot take over")?));
+    }
     let mut migrator = Migrator::connect(settings).await.context("cannot migrate")?;
     Ok(match action {
         Action::Up(phase) => Report::Applied(migrator.up(phase).await?),
         Action::Down(to) => Report::Reverted(migrator.down(to).await?),
-        Action::Status | Action::Check => Report::Status(migrator.status().await?),
+        Action::Status | Action::Check | Action::Preflight(_) => Report::Status(migrator.status().await?),
     })
 }

@@ -164,6 +164,14 @@ pub enum MigrateAction {
         #[command(flatten)]
         database: MigrateDatabase,
     },
+    /// Says whether this version could take over the database, and changes nothing; exit code 1 if not.
+    Preflight {
+        #[command(flatten)]
+        database: MigrateDatabase,
+        /// What all pods together may open: refused when the server gives fewer.
+        #[arg(long, value_name = "NUMBER")]
+        connections: Option<i64>,
+    },
 }
 
 #[derive(Debug, Args)]

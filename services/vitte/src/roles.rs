@@ -13,6 +13,7 @@ use vitte_migrate::{Action, Report};
 use vitte_platform::config::Config;
 use vitte_platform::database::DatabaseSettings;
 use vitte_platform::database::migrations::Phase;
+use vitte_platform::database::preflight::Preflight;
 use vitte_platform::http::Door;
 use vitte_platform::module::Registry;
 use vitte_platform::telemetry::logs;
@@ -141,6 +142,7 @@ async fn migrate(action: MigrateAction, logs: &Logs) -> anyhow::Result<()> {
         MigrateAction::Down { database, to } => (database, Action::Down(to)),
         MigrateAction::Status { database } => (database, Action::Status),
         MigrateAction::Check { database } => (database, Action::Check),
+        MigrateAction::Preflight { database, connections } => (database, Action::Preflight(connections)),
     };
     let url = match (&database.database_url, &database.file) {
         (Some(url), _) => url.clone(),
@@ -164,6 +166,24 @@ async fn migrate(action: MigrateAction, logs: &Logs) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Its first word is what the operator goes by.
+fn in_words(found: &Preflight) -> String {
+    let Preflight { knows_all, pending } = found;
+    if *knows_all {
+        format!("newer: this version knows all that the database went through; {pending} migrations are to come")
+    } else {
+        "older: a newer version has extended the schema, which is in nobody's way".to_owned()
+    }
+}
+
+/// What Kubernetes shows of a container that ended well, where there is a kubelet to read it
+/// (<https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure/>).
+fn last_words(words: &str) {
+    let file = std::fs::OpenOptions::new().write(true).open("/dev/termination-log");
+    // Elsewhere there is none, and standard output says the same.
+    let _ = file.and_then(|mut file| file.write_all(words.as_bytes()));
+}
+
 fn print(report: &Report) {
     let mut out = std::io::stdout().lock();
     // Whoever closed standard output does not want to know.
@@ -173,6 +193,11 @@ fn print(report: &Report) {
         Report::Reverted(names) if names.is_empty() => writeln!(out, "nothing to take back"),
         Report::Reverted(names) => names.iter().try_for_each(|n| writeln!(out, "took back {n}")),
         Report::Ready => writeln!(out, "ready"),
+        Report::Preflight(found) => {
+            let words = in_words(found);
+            last_words(&words);
+            writeln!(out, "{words}")
+        }
         Report::Status(states) => states.iter().try_for_each(|s| {
             let state = if s.applied { "applied" } else { "pending" };
             writeln!(out, "{state:8} {:9} {}", s.phase.as_str(), s.name)

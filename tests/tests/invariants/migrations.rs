@@ -1,6 +1,7 @@
 use sqlx::{Connection, Executor, PgConnection};
 use vitte_platform::database::DatabaseSettings;
 use vitte_platform::database::migrations::{Migration, MigrationError, Migrator, Phase, check, embedded};
+use vitte_platform::database::preflight;
 use vitte_tests::database::empty;
 use vitte_tests::{LIMIT, until};
 
@@ -159,4 +160,61 @@ async fn a_role_says_what_it_misses_in_a_database_without_the_schema() {
     assert!(error.contains("first 0001_platform") && error.contains("vitte migrate up"), "{error}");
     Migrator::connect(&DatabaseSettings::new(url)).await.unwrap().up(None).await.unwrap();
     check(&pool).await.unwrap();
+}
+
+fn file(version: i32, name: &str, phase: Phase) -> Migration {
+    let table = format!("t{version}");
+    Migration {
+        version,
+        name: name.to_owned(),
+        phase,
+        up: format!("CREATE TABLE {table} (x int)"),
+        down: format!("DROP TABLE {table}"),
+        checksum: name.to_owned(),
+    }
+}
+
+/// Breaks when an older version is held up by what a newer one added, or let pass over what it removed.
+#[tokio::test]
+async fn an_older_version_takes_over_a_schema_that_was_extended_and_not_one_that_was_contracted() {
+    let settings = DatabaseSettings::new(empty().await);
+    let all = [
+        file(1, "0001_first", Phase::Expand),
+        file(2, "0002_more", Phase::Expand),
+        file(3, "0003_less", Phase::Contract),
+    ];
+    let found = preflight::with(&settings, None, &all).await.unwrap();
+    assert_eq!((found.knows_all, found.pending), (true, 3), "an empty database");
+    let newer = || async { Migrator::with(&settings, all.to_vec()).await.unwrap() };
+    let older = || async { Migrator::with(&settings, all[..1].to_vec()).await.unwrap() };
+    assert_eq!(newer().await.up(Some(Phase::Expand)).await.unwrap(), ["0001_first", "0002_more"]);
+    assert!(!preflight::with(&settings, None, &all[..1]).await.unwrap().knows_all);
+    assert_eq!(older().await.up(Some(Phase::Expand)).await.unwrap(), Vec::<String>::new());
+    let found = preflight::with(&settings, None, &all).await.unwrap();
+    assert_eq!((found.knows_all, found.pending), (true, 1));
+
+    assert_eq!(newer().await.up(Some(Phase::Contract)).await.unwrap(), ["0003_less"]);
+    let refused = preflight::with(&settings, None, &all[..1]).await.unwrap_err().to_string();
+    assert!(refused.contains("0003_less"), "{refused}");
+    assert!(matches!(older().await.up(Some(Phase::Expand)).await, Err(MigrationError::TooOld(_))));
+    let mut changed = all.clone();
+    changed[0].checksum = "other".to_owned();
+    assert!(matches!(preflight::with(&settings, None, &changed).await, Err(MigrationError::Changed(_))));
+}
+
+/// Breaks when pods may ask for more connections than the server, the role or the database gives.
+#[tokio::test]
+async fn more_connections_than_the_database_gives_are_refused_before_anything_changes() {
+    let url = empty().await;
+    let settings = DatabaseSettings::new(url.clone());
+    assert!(preflight::preflight(&settings, Some(1)).await.is_ok());
+    let refused = preflight::preflight(&settings, Some(1_000_000)).await.unwrap_err().to_string();
+    assert!(refused.starts_with("1000000 connections are asked for"), "{refused}");
+    let mut connection = PgConnection::connect(&url).await.unwrap();
+    let name: String = sqlx::query_scalar("SELECT current_database()").fetch_one(&mut connection).await.unwrap();
+    connection.execute(sqlx::AssertSqlSafe(format!("ALTER DATABASE \"{name}\" CONNECTION LIMIT 7"))).await.unwrap();
+    assert!(preflight::preflight(&settings, Some(7)).await.is_ok());
+    let refused = preflight::preflight(&settings, Some(8)).await.unwrap_err().to_string();
+    assert!(refused.contains("the database gives 7"), "{refused}");
+    assert_eq!(tables(&url).await, Vec::<String>::new());
 }

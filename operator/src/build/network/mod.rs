@@ -64,6 +64,25 @@ pub fn build(ctx: Context<'_>) -> Vec<NetworkPolicy> {
     [deny].into_iter().chain(components).chain([migrate]).chain(embedded_postgres).chain(embedded_redis).collect()
 }
 
+/// While one spec serves and the next one's Jobs work: these reach what they need.
+#[must_use]
+pub fn of_both(serving: Context<'_>, next: Context<'_>) -> Vec<NetworkPolicy> {
+    let mut policies = build(serving);
+    if policies.is_empty() {
+        return policies;
+    }
+    let migrate = child(&serving.valid.name, MIGRATE);
+    for policy in build(next) {
+        let name = policy.metadata.name.as_deref();
+        match policies.iter_mut().find(|other| other.metadata.name.as_deref() == name) {
+            Some(other) if name == Some(&migrate) => *other = policy,
+            Some(_) => {}
+            None => policies.push(policy),
+        }
+    }
+    policies
+}
+
 /// For every pod of the bot: what no other policy allows is refused, both ways.
 fn default_deny(ctx: Context<'_>) -> NetworkPolicy {
     let all = [(LABEL_BOT.to_owned(), ctx.valid.name.clone())];

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::upgrade::Task;
 
 fn everything() -> Value {
     json!({
@@ -198,12 +199,19 @@ fn nothing_is_built_that_the_api_server_would_drop_or_rewrite() {
 
 #[test]
 fn every_pod_is_restricted_and_no_variable_is_there_twice() {
-    let mut world = World::new(everything());
-    let job = migration_job_name(&world.valid());
-    world.found.children.insert(crate::fixtures::job(&job, None));
-    let built = world.build();
+    let world = World::new(everything());
+    let valid = world.valid();
+    let jobs = [Task::install(&valid), Task::expand(&valid), Task::contract(&valid)];
+    let jobs = jobs.iter().map(|task| json(jobs::job(&valid, task)));
+    let mut built = world.build();
+    built.0.extend(jobs.map(|json| Wanted {
+        kind: Kind::Job,
+        name: json["metadata"]["name"].as_str().unwrap().to_owned(),
+        json,
+        mode: Mode::Create,
+    }));
     let names: Vec<&str> = built.templates().map(|(name, _)| name).collect();
-    assert_eq!(names.len(), 7, "four components, two servers, one Job: {names:?}");
+    assert_eq!(names.len(), 9, "four components, two servers, three Jobs: {names:?}");
     for (name, template) in built.templates() {
         let pod = &template["spec"];
         let is = |pointer: &str| pod.pointer(pointer).cloned().unwrap_or_default();

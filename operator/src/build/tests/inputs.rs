@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use vitte_crds::Source;
 
 use super::*;
+use crate::upgrade::Task;
 
 fn full(over: &Value) -> Value {
     let mut spec = json!({
@@ -164,7 +165,7 @@ fn a_configuration_says_what_the_manifest_says_but_not_its_defaults() {
 
 #[test]
 fn the_migration_has_another_name_exactly_when_it_would_do_something_else() {
-    let name = |spec: Value| migration_job_name(&World::new(spec).valid());
+    let name = |spec: Value| Task::expand(&World::new(spec).valid()).name;
     let first = name(json!({}));
     assert!(first.starts_with("luna-migrate-") && first.len() == "luna-migrate-".len() + 10, "{first}");
     for same in [json!({"limits": {"messagesPerMinute": 3}}), json!({"migrations": {"timeoutSeconds": 60}})] {
@@ -175,5 +176,5 @@ fn the_migration_has_another_name_exactly_when_it_would_do_something_else() {
         assert_ne!(name(other.clone()), first, "{other}");
     }
     let retried = Valid { retry: Some("again".to_owned()), ..World::new(json!({})).valid() };
-    assert_ne!(migration_job_name(&retried), first);
+    assert_ne!(Task::expand(&retried).name, first);
 }

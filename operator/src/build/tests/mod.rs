@@ -48,6 +48,7 @@ impl World {
         let mut plan = plan(&valid, &self.found, None, noon());
         if self.roll {
             plan.migration = Migration::Done;
+            plan.upgrade.task = None;
             plan.roll = true;
         }
         let mut count = 0;

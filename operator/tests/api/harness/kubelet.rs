@@ -26,8 +26,10 @@ pub enum Fate {
     Good,
     /// Running, never ready; a Job's pod runs for ever.
     Hangs,
-    /// A Job's pod ends with this message.
+    /// A Job's pod ends with this message, and fails.
     Fails(String),
+    /// A Job's pod ends with this message, and succeeds.
+    Says(&'static str),
 }
 
 #[derive(Clone)]
@@ -39,6 +41,8 @@ struct Inner {
     telegram: Arc<Telegram>,
     token: String,
     fates: Mutex<BTreeMap<String, Fate>>,
+    /// By the tag of a pod's image: before what its component is ordained.
+    images: Mutex<BTreeMap<String, Fate>>,
     jobs: Mutex<BTreeSet<String>>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -57,6 +61,7 @@ impl Kubelet {
             telegram,
             token: token.to_owned(),
             fates: Mutex::default(),
+            images: Mutex::default(),
             jobs: Mutex::default(),
             tasks: Mutex::default(),
         }));
@@ -83,15 +88,30 @@ impl Kubelet {
         kubelet
     }
 
-    /// Name and uid of every Job that there ever was.
+    /// Name and uid of every Job that ever extended the schema.
     pub fn jobs(&self) -> BTreeSet<String> {
+        self.all_jobs().into_iter().filter(|job| job.contains("-migrate-")).collect()
+    }
+
+    /// Name and uid of every Job that there ever was.
+    pub fn all_jobs(&self) -> BTreeSet<String> {
         self.0.jobs.lock().unwrap().clone()
     }
 
-    /// Ordains what becomes of a component's pods (`bot`, `worker`, `migrate`, `postgres`, ...), also of those that are
-    /// there.
+    /// Ordains what becomes of a component's pods (`bot`, `worker`, `postgres`, ...) or of a Job's (`preflight`,
+    /// `migrate`, `contract`), also of those that are there.
     pub async fn ordain(&self, component: &str, fate: Fate) {
         self.0.fates.lock().unwrap().insert(component.to_owned(), fate);
+        self.look_at_all().await;
+    }
+
+    /// Ordains what becomes of the pods of a version, but for those of its Jobs.
+    pub async fn ordain_image(&self, tag: &str, fate: Fate) {
+        self.0.images.lock().unwrap().insert(tag.to_owned(), fate);
+        self.look_at_all().await;
+    }
+
+    async fn look_at_all(&self) {
         let pods: Api<Pod> = Api::namespaced(self.0.client.clone(), &self.0.namespace);
         for pod in pods.list(&ListParams::default()).await.unwrap() {
             self.look_at(pod).await;
@@ -99,17 +119,26 @@ impl Kubelet {
     }
 
     async fn look_at(&self, pod: Pod) {
-        let component = pod.labels().get(vitte_operator::names::LABEL_COMPONENT).cloned().unwrap_or_default();
-        let of_job = pod.owner_references().iter().any(|owner| owner.kind == "Job");
-        let fate = self.0.fates.lock().unwrap().get(&component).cloned().unwrap_or_default();
+        let mut component = pod.labels().get(vitte_operator::names::LABEL_COMPONENT).cloned().unwrap_or_default();
+        let job = pod.owner_references().iter().find(|owner| owner.kind == "Job").map(|owner| owner.name.clone());
+        let of_job = job.is_some();
+        // luna-preflight-0123456789
+        if let Some(part) = job.as_deref().and_then(|name| name.rsplit('-').nth(1)) {
+            part.clone_into(&mut component);
+        }
+        let image = pod.spec.iter().flat_map(|spec| &spec.containers).find_map(|c| c.image.clone()).unwrap_or_default();
+        let tag = image.rsplit(':').next().unwrap_or_default();
+        let of_image = self.0.images.lock().unwrap().get(tag).cloned().filter(|_| !of_job);
+        let of_component = || self.0.fates.lock().unwrap().get(&component).cloned();
+        let fate = of_image.or_else(of_component).unwrap_or_default();
         let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or("Pending");
         if pod.metadata.deletion_timestamp.is_some() || matches!(phase, "Succeeded" | "Failed") {
             return;
         }
         let was_ready = is_ready(&pod);
         let (phase, ready) = match (&fate, of_job) {
-            (Fate::Good, true) => ("Succeeded", false),
-            (Fate::Good, false) => ("Running", true),
+            (Fate::Good | Fate::Says(_), true) => ("Succeeded", false),
+            (Fate::Good | Fate::Says(_), false) => ("Running", true),
             (Fate::Hangs, _) | (Fate::Fails(_), false) => ("Running", false),
             (Fate::Fails(_), true) => ("Failed", false),
         };
@@ -120,7 +149,13 @@ impl Kubelet {
         if component == "bot" && ready {
             self.register(&pod).await;
         }
-        let message = if let Fate::Fails(message) = &fate { message.as_str() } else { "" };
+        let message = match &fate {
+            Fate::Fails(message) => message.as_str(),
+            Fate::Says(message) => message,
+            // As an image says that is newer than the database's schema.
+            _ if component == "preflight" => "newer",
+            _ => "",
+        };
         let status = report(&pod, phase, ready, message);
         let pods: Api<Pod> = Api::namespaced(self.0.client.clone(), &self.0.namespace);
         // A pod that went meanwhile needs no report.
@@ -170,7 +205,9 @@ fn report(pod: &Pod, phase: &str, ready: bool, message: &str) -> Value {
     #[expect(clippy::disallowed_methods, reason = "a kubelet tells its machine's time")]
     let now = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
     let state = match phase {
-        "Succeeded" => json!({"terminated": {"exitCode": 0, "reason": "Completed", "finishedAt": now}}),
+        "Succeeded" => {
+            json!({"terminated": {"exitCode": 0, "reason": "Completed", "message": message, "finishedAt": now}})
+        }
         "Failed" => json!({"terminated": {"exitCode": 1, "reason": "Error", "message": message, "finishedAt": now}}),
         _ => json!({"running": {"startedAt": now}}),
     };

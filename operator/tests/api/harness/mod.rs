@@ -10,6 +10,7 @@
 
 pub mod calls;
 pub mod cluster;
+pub mod history;
 pub mod kstatus;
 pub mod kubelet;
 pub mod manifests;

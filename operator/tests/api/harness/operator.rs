@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
@@ -12,6 +13,8 @@ use vitte_operator::settings::{LeaseSettings, Listen, Settings};
 use super::until;
 use super::wire::Wire;
 use super::world::World;
+
+static TOUCHES: AtomicU64 = AtomicU64::new(0);
 
 /// A running operator. Dropped: stopped as by SIGKILL.
 pub struct Operator {
@@ -135,7 +138,9 @@ impl Operator {
     /// Touches the bot so that it is reconciled, and waits until that happened.
     pub async fn reconcile(&self, world: &World, bot: &str) {
         let before = self.reconciles().await;
-        world.annotate(bot, "test.vitte.dev/touched", &format!("{before}")).await;
+        // A value that no earlier operator of this bot was touched with: that would be no change.
+        let touch = TOUCHES.fetch_add(1, Ordering::Relaxed);
+        world.annotate(bot, "test.vitte.dev/touched", &touch.to_string()).await;
         until("another reconcile", async || (self.reconciles().await > before).then_some(())).await;
         self.idle().await;
     }

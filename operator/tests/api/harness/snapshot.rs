@@ -17,8 +17,8 @@ use super::world::World;
 /// Every object by kind and name.
 pub type Snapshot = BTreeMap<String, Value>;
 
-/// A hash at the end of a name, uids, times.
-static HASH: LazyLock<Regex> = LazyLock::new(|| Regex::new("-(?:[0-9a-f]{8}|[0-9a-f]{10})$").unwrap());
+/// Hashes at the end of names, uids, times.
+static HASH: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"-(?:[0-9a-f]{8}|[0-9a-f]{10})\b").unwrap());
 static UID: LazyLock<Regex> =
     LazyLock::new(|| Regex::new("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").unwrap());
 static TIME: LazyLock<Regex> =
@@ -27,11 +27,36 @@ static TIME: LazyLock<Regex> =
 impl World {
     /// All children of bots, and the bots.
     pub async fn snapshot(&self) -> Snapshot {
+        self.snapshot_of(|_, _| true).await
+    }
+
+    /// The same without the ways back and forth: no revisions, no Jobs, and no ConfigMap but those that pods read.
+    pub async fn snapshot_of_what_serves(&self) -> Snapshot {
+        let deployments = self.api(Kind::Deployment).list(&ListParams::default()).await.unwrap();
+        let volumes = deployments.items.iter().map(|d| d.data.pointer("/spec/template/spec/volumes").cloned());
+        let read: Vec<String> = volumes
+            .flat_map(|volumes| volumes.unwrap_or_default().as_array().cloned().unwrap_or_default())
+            .filter_map(|volume| Some(volume.pointer("/configMap/name")?.as_str()?.to_owned()))
+            .collect();
+        self.snapshot_of(|kind, object| match kind {
+            Kind::ControllerRevision | Kind::Job => false,
+            Kind::ConfigMap if object["immutable"] == true => {
+                read.iter().any(|name| object["metadata"]["name"] == name.as_str())
+            }
+            _ => true,
+        })
+        .await
+    }
+
+    async fn snapshot_of(&self, which: impl Fn(Kind, &Value) -> bool) -> Snapshot {
         let mut snapshot = Snapshot::new();
         for kind in Kind::ALL.into_iter().filter(|kind| !kind.is_optional()) {
             let ours = ListParams::default().labels(LABEL_BOT);
             for object in self.api(kind).list(&ours).await.unwrap() {
                 let object = serde_json::to_value(object).unwrap();
+                if !which(kind, &object) {
+                    continue;
+                }
                 let name = self.plain(object["metadata"]["name"].as_str().unwrap());
                 let mut place = format!("{kind} {name}");
                 // Two of one content-named sort, as while one replaces the other.
@@ -54,18 +79,27 @@ impl World {
     /// # Errors
     /// Where it still differs when the time is over.
     pub async fn becomes(&self, expected: &Snapshot) -> Result<(), String> {
-        self.becomes_but(expected, None).await
+        self.becomes_but(expected, async || self.snapshot().await, None).await
     }
 
-    /// The same, whatever stands in fields whose path contains `aside`.
+    /// The same of what serves, whatever stands in fields whose path contains `aside`.
     ///
     /// # Errors
     /// As above.
-    pub async fn becomes_but(&self, expected: &Snapshot, aside: Option<&str>) -> Result<(), String> {
+    pub async fn serves_as(&self, expected: &Snapshot, aside: Option<&str>) -> Result<(), String> {
+        self.becomes_but(expected, async || self.snapshot_of_what_serves().await, aside).await
+    }
+
+    async fn becomes_but(
+        &self,
+        expected: &Snapshot,
+        look: impl AsyncFn() -> Snapshot,
+        aside: Option<&str>,
+    ) -> Result<(), String> {
         let mut different = Vec::new();
         let same = async {
             loop {
-                different = differences(expected, &self.snapshot().await);
+                different = differences(expected, &look().await);
                 different.retain(|line| aside.is_none_or(|aside| !line.contains(aside)));
                 if different.is_empty() {
                     return;
@@ -105,7 +139,7 @@ impl World {
         let text = text.replace(&self.namespace, "NAMESPACE").replace(&self.token, "TOKEN");
         let text = UID.replace_all(&text, "UID");
         let text = TIME.replace_all(&text, "TIME");
-        HASH.replace(&text, "-HASH").into_owned()
+        HASH.replace_all(&text, "-HASH").into_owned()
     }
 
     fn normalise(&self, mut object: Value, secret: bool) -> Value {

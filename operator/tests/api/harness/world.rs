@@ -194,8 +194,17 @@ impl World {
 
     /// Every value that `field` of an object takes from now on.
     pub async fn trace(&self, kind: Kind, name: &str, pointer: &'static str) -> Trace {
+        Self::trace_of(self.api(kind), name, pointer).await
+    }
+
+    /// The same of a bot.
+    pub async fn trace_bot(&self, name: &str, pointer: &'static str) -> Trace {
+        Self::trace_of(self.bots(), name, pointer).await
+    }
+
+    async fn trace_of(api: Api<DynamicObject>, name: &str, pointer: &'static str) -> Trace {
         let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
-        let (api, name, values) = (self.api(kind), name.to_owned(), seen.clone());
+        let (name, values) = (name.to_owned(), seen.clone());
         let (started, first) = tokio::sync::oneshot::channel();
         let task = tokio::spawn(async move {
             let mut started = Some(started);

@@ -1,0 +1,81 @@
+//! A person goes back to what served before.
+
+use super::jobs::{State, Task};
+use super::revision::{Marks, Outcome, Revision};
+use super::steps::Planner;
+use super::trial::rolled_back;
+use super::{Step, Upgrade};
+use crate::names::ANNOTATION_ROLLBACK;
+use crate::objects::Kind;
+
+impl Planner<'_> {
+    /// A person asks for what served before. `None`: nobody does, or it is done, or it cannot be.
+    pub(super) fn back_as_asked(&mut self) -> Option<Upgrade> {
+        let by = self.valid.rollback_to.clone().filter(|by| !by.is_empty())?;
+        let serving = self.revisions.serving()?.clone();
+        let done = |revision: &Revision| revision.marks.rollback.as_ref() == Some(&by);
+        let own = self.revisions.get(&self.name).cloned();
+        if done(&serving) || own.as_ref().is_some_and(done) || self.valid.spec.hibernated {
+            return None;
+        }
+        let Some(target) = self.revisions.meant(&by, &self.found.children).cloned() else {
+            let there = self.revisions.listed();
+            self.note =
+                Some(format!("{ANNOTATION_ROLLBACK} names {by}, which is no revision that served; there are: {there}"));
+            return None;
+        };
+        let (basis, roll) = self.basis(&target, false);
+        if !roll {
+            self.note = Some(format!("{ANNOTATION_ROLLBACK}: a Secret that revision {} names is gone", target.name));
+            return None;
+        }
+        if self.revisions.is_before_a_contract(&target)
+            && let Some(valid) = &basis
+        {
+            let task = Task { of: Some(valid.clone()), ..Task::preflight(valid, &serving) };
+            match task.state(self.found, None) {
+                State::Done => {}
+                State::Absent => return Some(self.with_job(Step::Preflight, Some(&serving), task, true)),
+                State::Running => return Some(self.with_job(Step::Preflight, Some(&serving), task, false)),
+                State::Failed(why) => {
+                    self.note = Some(format!("{ANNOTATION_ROLLBACK}: {} cannot serve any more: {why}", target.version));
+                    return None;
+                }
+            }
+        }
+        let mut records = Vec::new();
+        let mut number = self.revisions.next_number();
+        // First what is left: stopped in between, the next look finds the question still open.
+        let is_left =
+            own.as_ref().is_some_and(|own| own.marks.outcome == Outcome::Left && own.is_condemned(self.valid));
+        let left = (target.name != self.name).then(|| {
+            let marks = Marks::new(Outcome::Left, self.now, self.valid);
+            let mut left = own.unwrap_or_else(|| Revision::of(self.valid, number, marks.clone()));
+            number = number.max(left.number + 1);
+            let Marks { migrated_by, contracted_by, .. } = left.marks;
+            let reason = Some(format!("{ANNOTATION_ROLLBACK} asks for {by}"));
+            left.marks = Marks { reason, migrated_by, contracted_by, rollback: None, ..marks };
+            left
+        });
+        if let Some(left) = left.as_ref().filter(|_| !is_left) {
+            records.push(self.record(left));
+        }
+        let mut target = target;
+        target.number = number;
+        target.marks.outcome = Outcome::Good;
+        target.marks.since = self.now;
+        target.marks.reason = None;
+        target.marks.retry = Marks::new(Outcome::Good, self.now, self.valid).retry;
+        target.marks.rollback = Some(by);
+        records.push(self.record(&target));
+        let step = match &left {
+            Some(left) => rolled_back(left, &target, left.marks.reason.as_deref().unwrap_or_default()),
+            None => Step::Current,
+        };
+        let mut upgrade = self.at(step, Some(&target), (basis, true));
+        upgrade.failed = left.as_ref().map(|left| left.version.clone());
+        upgrade.records = records;
+        upgrade.keep.extend(left.map(|left| (Kind::ControllerRevision, left.name)));
+        Some(upgrade)
+    }
+}
