@@ -7,7 +7,7 @@ use crate::patterns::{HOST, OBJECT_NAME};
 use crate::refs::SecretKeyRef;
 
 /// The REST API. Without `host` it has a Service but no Ingress.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Api {
     /// The public host.
@@ -25,9 +25,38 @@ pub struct Api {
     /// The key that signs the API's tokens (HS256, at least 32 bytes). `vitte up` makes one when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwt_secret_ref: Option<SecretKeyRef>,
-    /// The key that a client shows in `X-BOT-API-KEY` to get a token. `vitte up` makes one when left out.
+    /// The key before that one, while it is exchanged: tokens that it has signed are still accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_jwt_secret_ref: Option<SecretKeyRef>,
+    /// How long a token is valid, in minutes.
+    #[serde(default = "token_lifetime")]
+    #[schemars(range(min = 1, max = 43_200))]
+    pub token_lifetime_minutes: i32,
+    /// The key that a client shows in `X-BOT-API-KEY` to get a token. `vitte up` takes `simulated` when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bot_key_secret_ref: Option<SecretKeyRef>,
+    /// The key before that one, while it is exchanged: it is still accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_bot_key_secret_ref: Option<SecretKeyRef>,
+}
+
+fn token_lifetime() -> i32 {
+    60
+}
+
+impl Default for Api {
+    fn default() -> Self {
+        Self {
+            host: None,
+            ingress_class_name: None,
+            tls_secret_name: None,
+            jwt_secret_ref: None,
+            previous_jwt_secret_ref: None,
+            token_lifetime_minutes: token_lifetime(),
+            bot_key_secret_ref: None,
+            previous_bot_key_secret_ref: None,
+        }
+    }
 }
 
 /// The administrators' pages. Without `host` they have a Service but no Ingress.

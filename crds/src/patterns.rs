@@ -29,6 +29,8 @@ pub const IMAGE_TAG: &str = r"^[A-Za-z0-9_][A-Za-z0-9._\-]*$";
 pub const QUANTITY: &str = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$";
 /// A stretch of the day in 24-hour time; it may pass midnight.
 pub const QUIET_HOURS: &str = r"^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$";
+/// A time of day from midnight to six in the morning.
+pub const END_OF_DAY: &str = r"^(0[0-5]:[0-5][0-9]|06:00)$";
 /// An IANA zone's name by shape; whether it exists is checked by the rules.
 pub const TIME_ZONE: &str = r"^[A-Za-z0-9_+\-]+(/[A-Za-z0-9_+\-]+)*$";
 /// Five fields of cron by shape; the rules check what they mean.
@@ -72,6 +74,7 @@ pub fn explain(pattern: &str) -> Option<&'static str> {
         IMAGE_TAG => "letters, digits, \".\", \"_\" and \"-\", like 0.1.0",
         QUANTITY => "a Kubernetes quantity, like 500m, 1, 512Mi or 5Gi",
         QUIET_HOURS => "from-to in 24-hour time, like 22:00-09:00",
+        END_OF_DAY => "a time from 00:00 to 06:00",
         TIME_ZONE => "an IANA time zone, like Europe/Moscow",
         CRON => "five fields of cron separated by one space, like 0 3 * * *",
         CURRENCY => "three capital letters (ISO 4217), like RUB",

@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use vitte_crds::access::Api;
+use vitte_crds::modules::Habits;
 use vitte_crds::{Bundle, ExposeSecret, Language, ObjectRef, Source, custom_resource_definition, json_schema, load};
 
 fn folder(name: &str) -> PathBuf {
@@ -24,7 +26,8 @@ fn every_example_loads() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    assert_eq!(names, ["companion.yaml", "minimal.yaml", "production.yaml"]);
+    let expected = ["companion-habits.yaml", "companion.yaml", "habits.yaml", "minimal.yaml", "production.yaml"];
+    assert_eq!(names, expected);
     for name in names {
         example(&name);
     }
@@ -60,6 +63,14 @@ fn the_demo_has_luna_in_two_languages_and_no_secret() {
     assert_eq!((luna.id.as_str(), luna.name.get(Language::Ru), luna.name.get(Language::En)), ("luna", "Луна", "Luna"));
     let greeting = luna.fill(luna.first_mes.get(Language::En), Language::En, "Ann");
     assert!(greeting.starts_with("Hi Ann! I'm Luna."), "{greeting}");
+}
+
+#[test]
+fn the_habits_demo_says_the_defaults_and_one_bot_may_have_both_modules() {
+    let spec = example("habits.yaml").bot.spec;
+    assert_eq!(spec.modules.habits, Some(Habits::default()));
+    assert_eq!(spec.api.token_lifetime_minutes, Api::default().token_lifetime_minutes);
+    assert_eq!(example("companion-habits.yaml").bot.spec.modules.enabled(), ["companion", "habits"]);
 }
 
 #[test]

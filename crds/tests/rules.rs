@@ -86,7 +86,7 @@ fn what_is_fine_is_refused_by_neither() {
 fn every_example_fits_the_rules_of_a_cluster() {
     let schema = compiled();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
-    for name in ["minimal.yaml", "companion.yaml", "production.yaml"] {
+    for name in ["minimal.yaml", "companion.yaml", "habits.yaml", "companion-habits.yaml", "production.yaml"] {
         let text = std::fs::read_to_string(folder.join(name)).unwrap();
         let bot = load(&[Source::new(name, text)]).unwrap().bot;
         assert_eq!(refused(&schema, &serde_json::to_value(&bot).unwrap(), None), [], "{name}");

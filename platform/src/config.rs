@@ -7,6 +7,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::database::DatabaseSettings;
+use crate::http::api::ApiSettings;
 use crate::intake::polling::PollingSettings;
 use crate::jobs::JobSettings;
 use crate::limits::LimitSettings;
@@ -44,6 +45,8 @@ pub struct Config {
     pub outbox: OutboxSettings,
     pub jobs: JobSettings,
     pub retention: Retention,
+    /// The REST API's keys; only its role has any.
+    pub api: ApiSettings,
     /// How long a role waits for the schema it needs.
     pub schema_wait: Duration,
     /// From SIGTERM to the end.

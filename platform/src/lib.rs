@@ -17,6 +17,7 @@ pub mod jobs;
 pub mod limits;
 pub mod module;
 pub mod outbox;
+pub mod people;
 pub mod redis;
 pub mod role;
 pub mod routing;

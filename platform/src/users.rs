@@ -26,17 +26,14 @@ pub struct User {
 }
 
 impl User {
+    /// The person's zone. A name that this version does not know reads as UTC.
+    pub fn zone(&self) -> chrono_tz::Tz {
+        self.timezone.parse().unwrap_or(chrono_tz::UTC)
+    }
+
     /// The language to speak: chosen, else the client's, else the bot's first.
     pub fn speaks<'a>(&self, languages: &'a [String]) -> &'a str {
-        let known = |tag: &Option<String>| {
-            let tag = tag.as_deref()?;
-            let primary = tag.split(['-', '_']).next().unwrap_or(tag);
-            languages.iter().find(|l| l.eq_ignore_ascii_case(primary)).map(String::as_str)
-        };
-        known(&self.language)
-            .or_else(|| known(&self.client_language))
-            .or_else(|| languages.first().map(String::as_str))
-            .unwrap_or("en")
+        spoken(self.language.as_deref(), self.client_language.as_deref(), languages)
     }
 
     /// Does Telegram now say something else about this person than the row does?
@@ -47,6 +44,16 @@ impl User {
             || (from.language_code.is_some() && self.client_language != from.language_code)
             || self.is_bot_blocked
     }
+}
+
+/// The language to speak to somebody: what they chose, else what their client speaks, else the bot's first.
+pub fn spoken<'a>(chosen: Option<&str>, client: Option<&str>, languages: &'a [String]) -> &'a str {
+    let known = |tag: Option<&str>| {
+        let tag = tag?;
+        let primary = tag.split(['-', '_']).next().unwrap_or(tag);
+        languages.iter().find(|l| l.eq_ignore_ascii_case(primary)).map(String::as_str)
+    };
+    known(chosen).or_else(|| known(client)).or_else(|| languages.first().map(String::as_str)).unwrap_or("en")
 }
 
 /// Creates the person or takes over their new names; hearing from someone means that they did not block the bot.

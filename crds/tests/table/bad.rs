@@ -281,6 +281,30 @@ const TWICE: &[(Changes, &str)] = &[
 /// Rows that each side refuses in its own words: what [`vitte_crds::load`] says, and what the API server says.
 const BY_SCHEMA: &[(Changes, &str, &str, &str)] = &[
     (
+        &[("/spec/modules/habits", r#"{"endOfDay": "06:01"}"#)],
+        "spec.modules.habits.endOfDay",
+        "a time from 00:00 to 06:00",
+        "should match",
+    ),
+    (
+        &[("/spec/modules/habits", r#"{"catchUpMinutes": 4}"#)],
+        "spec.modules.habits.catchUpMinutes",
+        "5",
+        "greater than or equal to 5",
+    ),
+    (
+        &[("/spec/modules/habits", r#"{"habitsPerPerson": 1001}"#)],
+        "spec.modules.habits.habitsPerPerson",
+        "1000",
+        "less than or equal to 1000",
+    ),
+    (
+        &[("/spec/api", r#"{"tokenLifetimeMinutes": 0}"#)],
+        "spec.api.tokenLifetimeMinutes",
+        "1",
+        "greater than or equal to 1",
+    ),
+    (
         &[("/spec/components/bot", r#"{"env": [{"name": "A", "value": "x"}, {"name": "A", "value": "y"}]}"#)],
         "spec.components.bot.env[1].name",
         "is set twice",

@@ -33,6 +33,13 @@ pub const FINE: &[Changes] = &[
             "affinity": {"podAffinity": {"anything": [1]}}}"#,
     )],
     &[("/spec/languages", r#"["en", "ru"]"#)],
+    &[("/spec/modules/habits", r#"{"endOfDay": "06:00", "catchUpMinutes": 1440, "habitsPerPerson": 1}"#)],
+    &[(
+        "/spec/api",
+        r#"{"jwtSecretRef": {"name": "l", "key": "j"}, "previousJwtSecretRef": {"name": "l", "key": "i"},
+            "botKeySecretRef": {"name": "l", "key": "b"}, "previousBotKeySecretRef": {"name": "l", "key": "a"},
+            "tokenLifetimeMinutes": 43200}"#,
+    )],
     &[("/spec/limits", r#"{"messagesPerMinute": 100}"#)],
     &[(
         "/spec/backup",

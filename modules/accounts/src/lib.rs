@@ -6,6 +6,7 @@
 //! What must never happen here: a person greeted in another language than theirs, and anything left of a person who
 //! asked to be forgotten.
 
+mod api;
 mod bot;
 mod domain;
 
@@ -13,7 +14,10 @@ use std::sync::Arc;
 
 use fluent_templates::static_loader;
 use vitte_platform::cache::Cache;
+use vitte_platform::http::api::Router;
 use vitte_platform::module::{BoxFuture, Handlers, Module};
+use vitte_platform::people::People;
+use vitte_platform::telegram::Button;
 use vitte_platform::texts::Texts;
 use vitte_platform::turn::Turn;
 use vitte_platform::users::User;
@@ -32,6 +36,8 @@ const LANGUAGES: [&str; 2] = ["ru", "en"];
 const COMMANDS: [&str; 5] = ["start", "help", "status", "language", "forgetme"];
 
 type Greeting = Box<dyn Fn(&str, &str) -> String + Send + Sync>;
+/// Rows of buttons, by language.
+type Ways = Box<dyn Fn(&str) -> Vec<Vec<Button>> + Send + Sync>;
 type StatusLine = Box<dyn for<'a> Fn(&'a mut Turn) -> BoxFuture<'a, anyhow::Result<String>> + Send + Sync>;
 
 /// The module. Cheap to clone.
@@ -43,7 +49,9 @@ pub(crate) struct Inner {
     pub commands: Vec<Listed>,
     pub greeting: Option<Greeting>,
     pub status: Vec<StatusLine>,
+    pub ways: Vec<Ways>,
     pub users: Cache<User>,
+    pub people: People,
     /// Does some module answer what is no command?
     pub free_text: bool,
 }
@@ -52,14 +60,22 @@ pub(crate) struct Inner {
 pub struct Builder(Inner);
 
 impl Accounts {
-    /// `users`: shared with the modules that read people's rows through it.
-    pub fn builder(users: Cache<User>) -> Builder {
+    /// `users`: shared with the modules that read people's rows through it. `people`: where their rows are changed.
+    pub fn builder(users: Cache<User>, people: People) -> Builder {
         let commands = COMMANDS
             .iter()
             .chain(&["cancel"])
             .map(|name| Listed { name: (*name).to_owned(), descriptions: descriptions(name) })
             .collect();
-        Builder(Inner { commands, greeting: None, status: Vec::new(), users, free_text: false })
+        Builder(Inner {
+            commands,
+            greeting: None,
+            status: Vec::new(),
+            ways: Vec::new(),
+            users,
+            people,
+            free_text: false,
+        })
     }
 }
 
@@ -83,6 +99,13 @@ impl Builder {
     #[must_use]
     pub fn greets(mut self, greeting: impl Fn(&str, &str) -> String + Send + Sync + 'static) -> Self {
         self.0.greeting = Some(Box::new(greeting));
+        self
+    }
+
+    /// Buttons under the greeting at /start, by language: the ways into a module.
+    #[must_use]
+    pub fn offers(mut self, ways: impl Fn(&str) -> Vec<Vec<Button>> + Send + Sync + 'static) -> Self {
+        self.0.ways.push(Box::new(ways));
         self
     }
 
@@ -153,6 +176,10 @@ impl Module for Accounts {
                 Box::pin(async move { bot::forget::answered(turn, message, &forget).await })
             })
     }
+
+    fn api(&self) -> Router {
+        api::routes(self.0.people.clone())
+    }
 }
 
 /// A command's description in every language.
@@ -175,9 +202,14 @@ mod tests {
         assert_eq!(keys(en), keys(ru));
     }
 
+    fn builder() -> Builder {
+        let users = Cache::new(1, USER, None);
+        Accounts::builder(users.clone(), People::new(users))
+    }
+
     #[test]
     fn every_command_is_in_the_menu_in_every_language() {
-        let accounts = Accounts::builder(Cache::new(1, USER, None)).build();
+        let accounts = builder().build();
         let commands = accounts.handlers().commands;
         assert_eq!(commands.iter().map(|c| c.name).collect::<Vec<_>>(), COMMANDS);
         for command in commands {
@@ -203,7 +235,7 @@ mod tests {
 
     #[test]
     fn help_lists_the_commands_of_other_modules_but_not_the_hidden_ones() {
-        let accounts = Accounts::builder(Cache::new(1, USER, None)).lists(&Other).build();
+        let accounts = builder().lists(&Other).build();
         let names: Vec<_> = accounts.0.commands.iter().map(|c| c.name.as_str()).collect();
         assert!(names.contains(&"habits") && names.contains(&"start") && !names.contains(&"hidden"), "{names:?}");
         assert!(!accounts.0.free_text);

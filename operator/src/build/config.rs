@@ -203,8 +203,24 @@ fn no_llm() -> Llm {
 }
 
 fn api_of(api: Api) -> Api {
-    let Api { host: _, ingress_class_name: _, tls_secret_name: _, jwt_secret_ref, bot_key_secret_ref } = api;
-    Api { jwt_secret_ref, bot_key_secret_ref, ..Api::default() }
+    let Api {
+        host: _,
+        ingress_class_name: _,
+        tls_secret_name: _,
+        jwt_secret_ref,
+        previous_jwt_secret_ref,
+        token_lifetime_minutes,
+        bot_key_secret_ref,
+        previous_bot_key_secret_ref,
+    } = api;
+    Api {
+        jwt_secret_ref,
+        previous_jwt_secret_ref,
+        token_lifetime_minutes,
+        bot_key_secret_ref,
+        previous_bot_key_secret_ref,
+        ..Api::default()
+    }
 }
 
 fn admin_of(admin: Admin) -> Admin {

@@ -43,6 +43,8 @@ use crate::telegram::outgoing::{Call, Media, Message};
 
 /// A row of the outbox.
 pub type OutboxId = i64;
+/// A row of `outbox_files`.
+pub type FileId = i64;
 
 /// In a stored payload, in the place of a file: names the row of `outbox_files`.
 const FILE: &str = "outbox_file";
@@ -200,12 +202,28 @@ pub(crate) async fn enqueue_and_commit(
     write::insert_and_commit(tx, prepared, Some((sender.settings().lease, sender.room())), trace_id).await
 }
 
+/// Stores a file that several messages may carry ([`Media::Stored`]); it is pruned as the outbox is, by its age.
+pub async fn keep_file(
+    connection: &mut PgConnection,
+    file_name: &str,
+    mime: &str,
+    content: &[u8],
+) -> sqlx::Result<FileId> {
+    store::add_file(connection, file_name, mime, content).await
+}
+
 async fn prepare(connection: &mut PgConnection, entries: Vec<Entry>) -> sqlx::Result<Vec<write::Prepared>> {
     let mut prepared = Vec::with_capacity(entries.len());
     for mut entry in entries {
-        if let Some((field, Media::Upload { file_name, mime, content })) = entry.call.upload.take() {
-            let id = store::add_file(connection, &file_name, &mime, &content).await?;
-            entry.call.params.insert(field.to_owned(), serde_json::json!({FILE: id}));
+        if let Some((field, media)) = entry.call.upload.take() {
+            let value = match media {
+                Media::Upload { file_name, mime, content } => {
+                    serde_json::json!({FILE: store::add_file(connection, &file_name, &mime, &content).await?})
+                }
+                Media::Stored(id) => serde_json::json!({FILE: id}),
+                Media::FileId(id) => id.into(),
+            };
+            entry.call.params.insert(field.to_owned(), value);
         }
         prepared.push(write::Prepared {
             chat_id: entry.chat_id,

@@ -77,6 +77,14 @@ pub struct Incoming {
     pub photo: Vec<File>,
     pub voice: Option<File>,
     pub document: Option<File>,
+    pub location: Option<Location>,
+}
+
+/// A point that a person shares, in degrees.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct Location {
+    pub latitude: f64,
+    pub longitude: f64,
 }
 
 /// A file at Telegram, by id; of a photo the list goes from small to large.

@@ -55,11 +55,19 @@ impl Keyboard {
     }
 }
 
-/// Bytes to upload, or a file that Telegram has already.
+/// Bytes to upload, or a file that is known already.
 #[derive(Debug, Clone)]
 pub enum Media {
-    Upload { file_name: String, mime: String, content: Vec<u8> },
+    Upload {
+        file_name: String,
+        mime: String,
+        content: Vec<u8>,
+    },
+    /// One that Telegram has.
     FileId(String),
+    /// One that [`crate::outbox::keep_file`] has stored: uploaded by the first message that carries it, and sent by
+    /// Telegram's id of it from then on.
+    Stored(crate::outbox::FileId),
 }
 
 #[derive(Debug, Clone)]
@@ -166,7 +174,9 @@ impl Call {
                 params.insert(field.to_owned(), id.into());
                 Self { method, params, upload: None }
             }
-            upload @ Media::Upload { .. } => Self { method, params, upload: Some((field, upload)) },
+            upload @ (Media::Upload { .. } | Media::Stored(_)) => {
+                Self { method, params, upload: Some((field, upload)) }
+            }
         }
     }
 }

@@ -75,6 +75,7 @@ async fn main() {
         outbox: Default::default(),
         jobs: Default::default(),
         retention: Default::default(),
+        api: Default::default(),
         schema_wait: Duration::from_secs(10),
         grace: Duration::from_secs(3),
         admin_password: arguments.next().map(Into::into),

@@ -8,7 +8,7 @@ use axum::http::request::Parts as RequestParts;
 use sqlx::PgPool;
 use vitte_platform::clock::{Clock, Timestamp};
 use vitte_platform::config::Config;
-use vitte_platform::http::admin::Page;
+use vitte_platform::http::admin::{Ask, Page};
 use vitte_platform::intake::Intake;
 use vitte_platform::module::Registry;
 use vitte_platform::outbox::Sender;
@@ -113,6 +113,11 @@ impl Desk {
             can_leave: self.admin.auth.asks(),
             refresh: None,
         }
+    }
+
+    /// What a module's page is drawn from.
+    pub fn ask(&self) -> Ask {
+        Ask { pool: self.admin.pool.clone(), now: self.now() }
     }
 
     pub fn now(&self) -> Timestamp {

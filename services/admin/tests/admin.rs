@@ -10,9 +10,10 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use vitte_platform::config::{Config, Updates};
 use vitte_platform::database::DatabaseSettings;
-use vitte_platform::http::{Door, admin::Page};
+use vitte_platform::http::Door;
+use vitte_platform::http::admin::{Ask, Page};
 use vitte_platform::intake::polling::PollingSettings;
-use vitte_platform::module::{Handlers, Module, Registry};
+use vitte_platform::module::{BoxFuture, Handlers, Module, Registry};
 use vitte_platform::telegram::Message;
 use vitte_platform::telegram::client::{bot_id, http_client};
 use vitte_tests::telegram::{TOKEN, message};
@@ -38,10 +39,13 @@ impl Module for Echo {
         })
     }
     fn admin(&self) -> Vec<Page> {
-        let draw = Arc::new(|_: PgPool| -> vitte_platform::module::BoxFuture<'static, anyhow::Result<String>> {
+        let draw = Arc::new(|_: Ask| -> BoxFuture<'static, anyhow::Result<String>> {
             Box::pin(async { Ok("<p>drawn by <b>echo</b></p>".to_owned()) })
         });
-        vec![Page { path: self.page, title: "Echoes", draw }]
+        let person = Arc::new(|_: Ask, id: i64| -> BoxFuture<'static, anyhow::Result<String>> {
+            Box::pin(async move { Ok(format!("<p>echo knows person <b>{id}</b></p>")) })
+        });
+        vec![Page { path: self.page, title: "Echoes", draw, person: Some(person) }]
     }
 }
 
@@ -59,6 +63,7 @@ fn config(database: &str, password: Option<&str>) -> Config {
         outbox: Default::default(),
         jobs: Default::default(),
         retention: Default::default(),
+        api: Default::default(),
         schema_wait: LIMIT,
         grace: Duration::from_secs(3),
         admin_password: password.map(|p| p.to_owned().into()),
@@ -292,6 +297,14 @@ async fn a_person_is_erased_only_when_their_id_is_typed() {
     assert_eq!(owner.press(&path, "telegram_id=7").await.status(), 303);
     assert_eq!(owner.count("SELECT count(*) FROM users WHERE telegram_id = 7").await, 0);
     assert_eq!(owner.get(&format!("/admin/people/{id}")).await.status(), 404);
+}
+
+#[tokio::test]
+async fn what_a_module_knows_of_a_person_stands_on_their_page() {
+    let owner = Owner::start(None).await;
+    let id = owner.person(7, "Ann").await;
+    let page = owner.read(&format!("/admin/people/{id}")).await;
+    assert!(page.contains("<h2>Echoes</h2>") && page.contains(&format!("echo knows person <b>{id}</b>")), "{page}");
 }
 
 #[tokio::test]

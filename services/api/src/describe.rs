@@ -1,13 +1,14 @@
 //! The OpenAPI document: the modules' own parts, and what is true of every operation.
 
 use serde::Serialize;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
-use utoipa::{OpenApi, ToSchema};
+use utoipa::{Modify, OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use vitte_platform::http::api::ApiState;
 use vitte_platform::module::Registry;
 
-use crate::{RouterError, bot};
+use crate::{RouterError, bot, healthcheck};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -15,12 +16,27 @@ use crate::{RouterError, bot};
         title = "Vitte",
         description = "A bot's REST API. Every error is a problem document (RFC 9457) with a stable `type` and the \
                        `trace_id` under which the server's logs know the request; `X-Request-Id` is echoed. With 429 \
-                       and 503, `Retry-After` says when to come again.",
+                       and 503, `Retry-After` says when to come again. Every path may end with a slash; fields that are \
+                       not known are ignored.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
-    components(schemas(ProblemDocument))
+    components(schemas(ProblemDocument, FieldFault)),
+    modifiers(&Credentials)
 )]
 struct Base;
+
+/// How to log in.
+struct Credentials;
+
+impl Modify for Credentials {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_default();
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        let shared = ApiKeyValue::with_description("X-BOT-API-KEY", "The key that programs of the bot's owner share");
+        components.add_security_scheme("bot_key", SecurityScheme::ApiKey(ApiKey::Header(shared)));
+    }
+}
 
 /// An error (RFC 9457).
 #[derive(Serialize, ToSchema)]
@@ -40,6 +56,17 @@ struct ProblemDocument {
     /// Under which the server's logs know the request; 32 hex digits.
     #[schema(example = "0af7651916cd43dd8448eb211c80319c")]
     trace_id: String,
+    /// What is wrong with each field of the request.
+    errors: Option<Vec<FieldFault>>,
+}
+
+/// What is wrong with one field of a request.
+#[derive(Serialize, ToSchema)]
+struct FieldFault {
+    #[schema(example = "name")]
+    field: String,
+    #[schema(example = "is missing")]
+    detail: String,
 }
 
 /// The document of a bot with these modules.
@@ -61,7 +88,8 @@ pub fn routes(registry: &Registry) -> Result<(OpenApiRouter<ApiState>, utoipa::o
         }
         all = all.merge(theirs);
     }
-    let described = OpenApiRouter::with_openapi(Base::openapi()).nest("/api/v1", all.clone());
+    let described =
+        OpenApiRouter::with_openapi(Base::openapi()).merge(healthcheck::routes()).nest("/api/v1", all.clone());
     let mut document = described.into_openapi();
     for item in document.paths.paths.values_mut() {
         let operations = [

@@ -11,9 +11,11 @@
 mod bot;
 mod describe;
 mod docs;
+mod healthcheck;
 mod limit;
 mod problems;
 mod router;
+mod slash;
 mod trace;
 
 use std::time::Duration;

@@ -3,7 +3,8 @@
 //! proxy nobody is counted: only the cluster itself or this machine comes that way.
 //!
 //! What changes something counts as a message does in the chat (`limits` of the manifest); reading may be done ten
-//! times as often, since a page reads many things at once.
+//! times as often, since a page reads many things at once. Who shows the shared key is the operator's own program and
+//! speaks for everybody: it is not counted.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 use vitte_platform::http::Problem;
+use vitte_platform::http::api::{Auth, BOT_KEY};
 use vitte_platform::limits::{LimitSettings, Limits, Verdict};
 use vitte_platform::redis::Redis;
 use vitte_platform::telemetry::metrics;
@@ -24,20 +26,25 @@ const READS: u32 = 10;
 pub struct PerClient {
     writes: Limits,
     reads: Limits,
+    auth: Auth,
 }
 
 impl PerClient {
-    pub fn new(bot_id: i64, settings: LimitSettings, redis: Option<Redis>) -> Self {
+    pub fn new(bot_id: i64, settings: LimitSettings, redis: Option<Redis>, auth: Auth) -> Self {
         let LimitSettings { per_minute, per_hour } = settings;
         let reads =
             LimitSettings { per_minute: per_minute.saturating_mul(READS), per_hour: per_hour.saturating_mul(READS) };
         Self {
             writes: Limits::new(bot_id, "api-writes", settings, redis.clone()),
             reads: Limits::new(bot_id, "api-reads", reads, redis),
+            auth,
         }
     }
 
     async fn refuses(&self, method: &Method, headers: &HeaderMap) -> Option<Duration> {
+        if headers.get(BOT_KEY).is_some_and(|key| self.auth.is_bot_key(key.as_bytes())) {
+            return None;
+        }
         let client = client(headers)?;
         let limits = if method.is_safe() { &self.reads } else { &self.writes };
         match limits.count(client).await {
@@ -75,6 +82,8 @@ pub async fn enforce(State(limits): State<Arc<PerClient>>, request: Request, nex
 
 #[cfg(test)]
 mod tests {
+    use vitte_platform::http::api::ApiSettings;
+
     use super::*;
 
     fn headers(list: &[(&'static str, &'static str)]) -> HeaderMap {
@@ -98,7 +107,9 @@ mod tests {
 
     #[tokio::test]
     async fn writing_is_limited_as_messages_are_and_reading_ten_times_wider() {
-        let limits = PerClient::new(1, LimitSettings { per_minute: 2, per_hour: 100 }, None);
+        let keys = ApiSettings { bot_keys: vec!["k".to_owned().into()], ..ApiSettings::default() };
+        let settings = LimitSettings { per_minute: 2, per_hour: 100 };
+        let limits = PerClient::new(1, settings, None, Auth::new(&keys).unwrap());
         let who = headers(&[("authorization", "Bearer a")]);
         for _ in 0..2 {
             assert_eq!(limits.refuses(&Method::POST, &who).await, None);
@@ -109,5 +120,13 @@ mod tests {
             assert_eq!(limits.refuses(&Method::GET, &who).await, None);
         }
         assert!(limits.refuses(&Method::GET, &who).await.is_some());
+        for (key, refused) in [("k", false), ("another", true)] {
+            let proxied = headers(&[("x-bot-api-key", key), ("x-forwarded-for", "10.0.0.9")]);
+            let mut answers = Vec::new();
+            for _ in 0..3 {
+                answers.push(limits.refuses(&Method::POST, &proxied).await);
+            }
+            assert_eq!(answers.iter().any(Option::is_some), refused, "{key}");
+        }
     }
 }

@@ -60,6 +60,7 @@ fn config(database: &str) -> Config {
         outbox: Default::default(),
         jobs: Default::default(),
         retention: Default::default(),
+        api: Default::default(),
         schema_wait: LIMIT,
         grace: Duration::from_secs(5),
         admin_password: None,

@@ -6,9 +6,11 @@ use vitte_accounts::Accounts;
 use vitte_companion::{Companion, CompanionSettings};
 use vitte_crds::Bundle;
 use vitte_crds::uses::Role;
+use vitte_habits::{Habits, HabitsSettings};
 use vitte_platform::cache::{Cache, USER};
 use vitte_platform::config::Config;
 use vitte_platform::module::{Module, Registry};
+use vitte_platform::people::People;
 use vitte_platform::redis::Redis;
 use vitte_platform::telegram::client::bot_id;
 use vitte_platform::users::User;
@@ -25,23 +27,31 @@ pub fn registry(
 ) -> Result<Registry, Refused> {
     use vitte_crds::ExposeSecret;
     let sections = &bundle.bot.spec.modules;
-    for (name, enabled) in [("habits", sections.habits.is_some()), ("repairs", sections.repairs.is_some())] {
-        if enabled {
-            return Err(Refused(format!(
-                "spec.modules.{name}: this version does not have the module yet; allowed: companion"
-            )));
-        }
+    if sections.repairs.is_some() {
+        return Err(Refused(
+            "spec.modules.repairs: this version does not have the module yet; allowed: companion, habits".to_owned(),
+        ));
     }
     let redis = config.redis_url.as_deref().map(Redis::new).transpose().map_err(|e| Refused(e.to_string()))?;
     let bot = bot_id(config.token.expose_secret()).unwrap_or_default();
     let users: Cache<User> = Cache::new(bot, USER, redis);
 
-    let mut accounts = Accounts::builder(users.clone());
+    let mut people = People::new(users.clone());
+    let habits_settings = sections.habits.as_ref().map(HabitsSettings::from_manifest);
+    if let Some(settings) = &habits_settings {
+        people = people.followed(vitte_habits::store::follow(settings.clone()));
+    }
+    let mut accounts = Accounts::builder(users.clone(), people.clone());
     let mut modules: Vec<Arc<dyn Module>> = Vec::new();
     if let Some(section) = &sections.companion {
         let companion = companion(bundle, section, config, roles, users, model_url)?;
         accounts = accounts.lists(&companion).greets(companion.greeting()).status(companion.status());
         modules.push(Arc::new(companion));
+    }
+    if let Some(settings) = habits_settings {
+        let habits = Habits::new(settings, config.languages.clone(), people).map_err(|e| Refused(e.to_string()))?;
+        accounts = accounts.lists(&habits).offers(vitte_habits::menu);
+        modules.push(Arc::new(habits));
     }
     modules.insert(0, Arc::new(accounts.build()));
     Ok(Registry::new(modules))

@@ -7,6 +7,7 @@ use vitte_crds::uses::Role;
 use vitte_crds::{Bundle, SecretKeyRef, SecretString, env_name};
 use vitte_platform::config::{Config, Updates};
 use vitte_platform::database::DatabaseSettings;
+use vitte_platform::http::api::ApiSettings;
 use vitte_platform::intake::polling::PollingSettings;
 use vitte_platform::jobs::JobSettings;
 use vitte_platform::limits::LimitSettings;
@@ -48,6 +49,7 @@ pub struct Parts {
     pub schema_wait: Duration,
     pub grace: Duration,
     pub admin_password: Option<SecretString>,
+    pub api: ApiSettings,
 }
 
 pub fn config(bundle: &Bundle, parts: Parts, tuning: &Tuning) -> Config {
@@ -84,6 +86,7 @@ pub fn config(bundle: &Bundle, parts: Parts, tuning: &Tuning) -> Config {
         schema_wait: parts.schema_wait,
         grace: parts.grace,
         admin_password: parts.admin_password,
+        api: parts.api,
     }
 }
 
@@ -116,10 +119,34 @@ pub fn pod(
     };
     let password = spec.admin.password_secret_ref.as_ref().filter(|_| role == Role::Admin);
     let password = optional_secret(bundle, password, "spec.admin.passwordSecretRef")?;
+    let api = if role == Role::Api { api(bundle, Vec::new(), Vec::new())? } else { ApiSettings::default() };
     let api_url = spec.telegram.api_url.clone();
     let parts =
-        Parts { token, api_url, updates, database_url, redis_url, schema_wait, grace, admin_password: password };
+        Parts { token, api_url, updates, database_url, redis_url, schema_wait, grace, admin_password: password, api };
     Ok(config(bundle, parts, tuning))
+}
+
+/// The REST API's keys. `signing` and `shared`: where the manifest names none.
+pub fn api(bundle: &Bundle, signing: Vec<SecretString>, shared: Vec<SecretString>) -> Result<ApiSettings, Refused> {
+    let api = &bundle.bot.spec.api;
+    let keys = |named: [(&Option<SecretKeyRef>, &str); 2], otherwise| {
+        let named = named.into_iter().filter_map(|(reference, path)| Some((reference.as_ref()?, path)));
+        let found = named.map(|(reference, path)| secret(bundle, reference, path)).collect::<Result<Vec<_>, _>>()?;
+        Ok::<_, Refused>(if found.is_empty() { otherwise } else { found })
+    };
+    let jwt = [
+        (&api.jwt_secret_ref, "spec.api.jwtSecretRef"),
+        (&api.previous_jwt_secret_ref, "spec.api.previousJwtSecretRef"),
+    ];
+    let bot = [
+        (&api.bot_key_secret_ref, "spec.api.botKeySecretRef"),
+        (&api.previous_bot_key_secret_ref, "spec.api.previousBotKeySecretRef"),
+    ];
+    let minutes = u64::try_from(api.token_lifetime_minutes).unwrap_or(60);
+    let token_lifetime = Duration::from_secs(60 * minutes);
+    let settings = ApiSettings { signing_keys: keys(jwt, signing)?, bot_keys: keys(bot, shared)?, token_lifetime };
+    settings.check().map_err(|e| Refused(format!("spec.api: {e}")))?;
+    Ok(settings)
 }
 
 /// How updates arrive, for a role that does not take them.

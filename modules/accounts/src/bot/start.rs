@@ -11,16 +11,21 @@ use crate::{Inner, NAME, TEXTS};
 pub fn greet(turn: &mut Turn, accounts: &Inner) -> Result<()> {
     let texts = turn.texts(&TEXTS);
     let name = turn.user.first_name.as_deref().unwrap_or_default().trim().to_owned();
-    let text = if name.is_empty() {
+    let hello = if name.is_empty() {
         texts.get("welcome-nameless")
     } else {
         texts.with("welcome", &[("name", escape(&name).into())])
     };
+    // "Just write to me" is said only where somebody reads it.
+    let go_on = texts.get(if accounts.free_text { "welcome-write" } else { "welcome-look" });
+    let text = format!("{hello} {go_on}");
     let buttons = vec![
         Button::callback(texts.get("button-language"), NAME, &["language"])?,
         Button::callback(texts.get("button-help"), NAME, &["help"])?,
     ];
-    turn.reply(Message::html(text).keyboard(Keyboard(vec![buttons])));
+    let ways = accounts.ways.iter().flat_map(|ways| ways(&turn.language));
+    let rows = ways.chain([buttons]).collect();
+    turn.reply(Message::html(text).keyboard(Keyboard(rows)));
     if let Some(greeting) = &accounts.greeting {
         let first = greeting(&turn.language, &name);
         if !first.trim().is_empty() {

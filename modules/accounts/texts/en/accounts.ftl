@@ -1,5 +1,7 @@
-welcome = Hello, { $name }! It is good to see you. Just write to me, or look at what I can do with /help.
-welcome-nameless = Hello! It is good to see you. Just write to me, or look at what I can do with /help.
+welcome = Hello, { $name }! It is good to see you.
+welcome-nameless = Hello! It is good to see you.
+welcome-write = Just write to me, or look at what I can do with /help.
+welcome-look = What I can do: /help.
 button-language = 🌐 Language
 button-help = ❓ What can you do?
 

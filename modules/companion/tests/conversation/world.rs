@@ -15,6 +15,7 @@ use vitte_crds::Persona;
 use vitte_platform::cache::{Cache, USER};
 use vitte_platform::jobs::Runner;
 use vitte_platform::module::Module;
+use vitte_platform::people::People;
 use vitte_tests::database::migrated;
 use vitte_tests::person::Person;
 use vitte_tests::replica::{Replica, Setup};
@@ -130,8 +131,11 @@ impl World {
         let persona = Persona::parse("luna.yaml", LUNA).unwrap();
         let languages = vec!["en".to_owned(), "ru".to_owned()];
         let companion = Companion::with_model(model.clone(), settings, persona, languages, users.clone());
-        let accounts =
-            Accounts::builder(users).lists(&companion).greets(companion.greeting()).status(companion.status()).build();
+        let accounts = Accounts::builder(users.clone(), People::new(users))
+            .lists(&companion)
+            .greets(companion.greeting())
+            .status(companion.status())
+            .build();
         let modules: Vec<Arc<dyn Module>> = vec![Arc::new(accounts), Arc::new(companion)];
         let replica = Replica::of(&telegram, &database, Setup::default(), modules).await;
         replica.register(&telegram).await;

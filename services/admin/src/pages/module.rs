@@ -19,7 +19,7 @@ struct ModulePage {
 
 pub async fn show(desk: Desk, Path(path): Path<String>) -> PageResult {
     let page = desk.modules.iter().find(|p| p.path == path).ok_or(PageFailure::NotFound)?;
-    let body = (page.draw)(desk.pool.clone()).await.map_err(|error| {
+    let body = (page.draw)(desk.ask()).await.map_err(|error| {
         let trace_id = trace::current_or_new();
         tracing::error!(trace_id, page = page.path, error = format!("{error:#}"), "a module's page failed");
         if database::is_transient_chain(&error) { PageFailure::Away } else { PageFailure::Broken }

@@ -7,6 +7,8 @@ use axum::response::{IntoResponse, Redirect};
 use serde::Deserialize;
 use sqlx::{FromRow, PgConnection};
 use vitte_platform::clock::Timestamp;
+use vitte_platform::database;
+use vitte_platform::telemetry::trace;
 use vitte_platform::users::{self, User};
 
 use super::{PageFailure, PageResult, render};
@@ -24,6 +26,13 @@ struct Counts {
     last_sent: Option<Timestamp>,
 }
 
+/// What a module knows of the person.
+struct Part {
+    title: &'static str,
+    /// HTML that the module has escaped.
+    body: String,
+}
+
 #[derive(Template)]
 #[template(path = "person.html")]
 struct PersonPage {
@@ -35,6 +44,7 @@ struct PersonPage {
     last_sent: Option<When>,
     user: User,
     counts: Counts,
+    parts: Vec<Part>,
 }
 
 async fn find(c: &mut PgConnection, id: i64) -> Result<User, PageFailure> {
@@ -64,6 +74,23 @@ pub async fn show(desk: Desk, Path(id): Path<i64>) -> PageResult {
     .bind(user.telegram_id)
     .fetch_one(&mut *connection)
     .await?;
+    let mut parts = Vec::new();
+    for page in &desk.modules {
+        let Some(draw) = &page.person else { continue };
+        let body = draw(desk.ask(), id).await.map_err(|error| {
+            let trace_id = trace::current_or_new();
+            tracing::error!(
+                trace_id,
+                page = page.path,
+                error = format!("{error:#}"),
+                "a module's part of a page failed"
+            );
+            if database::is_transient_chain(&error) { PageFailure::Away } else { PageFailure::Broken }
+        })?;
+        if !body.is_empty() {
+            parts.push(Part { title: page.title, body });
+        }
+    }
     let called = name(user.first_name.as_deref(), user.last_name.as_deref(), user.username.as_deref());
     Ok(render(&PersonPage {
         frame: desk.frame(&called),
@@ -74,6 +101,7 @@ pub async fn show(desk: Desk, Path(id): Path<i64>) -> PageResult {
         last_sent: counts.last_sent.map(|at| desk.when(at)),
         user,
         counts,
+        parts,
     }))
 }
 

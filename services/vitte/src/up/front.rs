@@ -44,7 +44,7 @@ impl Front {
         let under = |prefix: &str| path == prefix || path.strip_prefix(prefix).is_some_and(|r| r.starts_with('/'));
         let role = if self.0.webhook_path.as_deref() == Some(path) {
             "bot"
-        } else if under("/api") || under("/docs") {
+        } else if under("/api") || under("/docs") || under("/healthcheck") {
             "api"
         } else if under("/admin") {
             "admin"

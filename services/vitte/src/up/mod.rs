@@ -111,6 +111,7 @@ pub async fn run(args: Up, logs: &Logs) -> anyhow::Result<()> {
         schema_wait: Duration::from_secs(10),
         grace: GRACE,
         admin_password: None,
+        api: plan.api.clone(),
     };
     let config = settings::config(&bundle, parts, &args.tuning);
     let registry = registry::registry(&bundle, &config, &Role::SERVING, plan.model_url.as_deref())?;

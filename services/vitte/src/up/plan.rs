@@ -5,20 +5,23 @@ use std::path::Path;
 use std::time::Duration;
 
 use axum::Router;
-use vitte_crds::{Bundle, SecretString};
+use vitte_crds::{Bundle, ExposeSecret, SecretKeyRef, SecretString};
 use vitte_platform::clock::random_hex;
 use vitte_platform::config::Updates;
+use vitte_platform::http::api::ApiSettings;
 use vitte_platform::intake::polling::PollingSettings;
 use vitte_platform::telegram::Telegram;
 use vitte_platform::telegram::client::{ApiError, http_client, object};
 use vitte_sim::{Sim, SimConfig};
 
-use crate::Refused;
 use crate::cli::Up;
 use crate::manifest::environment;
+use crate::{Refused, settings};
 
 /// The simulated bot's token. Its form is Telegram's, its value no secret.
 const SIMULATED_TOKEN: &str = "100001:simulated-token-of-a-bot-on-laptop0";
+/// What programs show to `vitte up` where the manifest names no other key.
+const SHARED_KEY: &str = "simulated";
 const LIMIT: Duration = Duration::from_secs(10);
 
 pub struct Plan {
@@ -32,6 +35,9 @@ pub struct Plan {
     pub model_url: Option<String>,
     /// `@name` of the real bot.
     pub username: Option<String>,
+    pub api: ApiSettings,
+    /// The API's shared key, where it is the word that everybody knows.
+    pub known_key: Option<&'static str>,
 }
 
 impl Plan {
@@ -70,7 +76,9 @@ impl Plan {
                 (token, format!("http://{address}"), updates, None)
             }
         };
-        Ok(Self { token, api_url, updates, sim, telegram_simulated, model_url, username })
+        let api = api(bundle, &args.data_dir)?;
+        let known_key = api.bot_keys.iter().any(|key| key.expose_secret() == SHARED_KEY).then_some(SHARED_KEY);
+        Ok(Self { token, api_url, updates, sim, telegram_simulated, model_url, username, api, known_key })
     }
 
     /// The simulated world's routes: all of them, or only the model's.
@@ -107,23 +115,54 @@ fn in_telegram(plan: &Plan) -> axum::routing::MethodRouter {
     })
 }
 
+/// A secret of this folder, made when first needed: 64 hex digits that outlive a restart.
+fn kept(data_dir: &Path, name: &str) -> Result<SecretString, Refused> {
+    let file = data_dir.join(name);
+    if let Ok(secret) = std::fs::read_to_string(&file)
+        && secret.len() == 64
+    {
+        return Ok(secret.into());
+    }
+    let secret = random_hex(32);
+    std::fs::write(&file, &secret).map_err(|e| Refused(format!("cannot write {}: {e}", file.display())))?;
+    Ok(secret.into())
+}
+
+/// The API's keys: the manifest's where their secrets are there. Else tokens are signed by one of this folder, and the
+/// shared key is a word that everybody knows: the front door is this machine's alone.
+fn api(bundle: &Bundle, data_dir: &Path) -> Result<ApiSettings, Refused> {
+    let mut bundle = bundle.clone();
+    let missing =
+        |reference: &Option<SecretKeyRef>| reference.as_ref().is_some_and(|r| bundle.secret(r, &environment).is_none());
+    let api = &bundle.bot.spec.api;
+    let absent = [
+        missing(&api.jwt_secret_ref),
+        missing(&api.previous_jwt_secret_ref),
+        missing(&api.bot_key_secret_ref),
+        missing(&api.previous_bot_key_secret_ref),
+    ];
+    let api = &mut bundle.bot.spec.api;
+    let all = [
+        &mut api.jwt_secret_ref,
+        &mut api.previous_jwt_secret_ref,
+        &mut api.bot_key_secret_ref,
+        &mut api.previous_bot_key_secret_ref,
+    ];
+    for (reference, _) in all.into_iter().zip(absent).filter(|(_, absent)| *absent) {
+        *reference = None;
+    }
+    settings::api(&bundle, vec![kept(data_dir, "jwt-secret")?], vec![SHARED_KEY.to_owned().into()])
+}
+
 /// The simulated Telegram posts to our own front door, as the real one would. Its secret outlives a restart: Telegram
 /// never tells the one it has.
 fn webhook(bundle: &Bundle, data_dir: &Path, address: SocketAddr) -> Result<Updates, Refused> {
-    let file = data_dir.join("webhook-secret");
-    let secret = match std::fs::read_to_string(&file) {
-        Ok(secret) if secret.len() == 64 => secret,
-        _ => {
-            let secret = random_hex(32);
-            std::fs::write(&file, &secret).map_err(|e| Refused(format!("cannot write {}: {e}", file.display())))?;
-            secret
-        }
-    };
+    let secret = kept(data_dir, "webhook-secret")?;
     let telegram = &bundle.bot.spec.telegram;
     let path = telegram.webhook_path().to_owned();
     let max_connections = telegram.webhook.as_ref().map_or(40, |w| u32::try_from(w.max_connections).unwrap_or(40));
     let url = Some(format!("http://{address}{path}"));
-    Ok(Updates::Webhook { url, path, secrets: vec![SecretString::from(secret)], max_connections })
+    Ok(Updates::Webhook { url, path, secrets: vec![secret], max_connections })
 }
 
 /// A real bot is polled from here, unless its updates already go elsewhere.

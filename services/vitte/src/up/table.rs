@@ -21,7 +21,7 @@ pub fn print(plan: &Plan, config: &Config, address: SocketAddr) {
     let chat = if plan.telegram_simulated { at("/") } else { "in Telegram".to_owned() };
     let rows = [
         ("chat", chat),
-        ("API", at("/docs")),
+        ("API", plan.known_key.map_or_else(|| at("/docs"), |key| format!("{}, X-BOT-API-KEY: {key}", at("/docs")))),
         ("admin", at("/admin")),
         ("health", at("/health")),
         ("metrics", at("/metrics")),

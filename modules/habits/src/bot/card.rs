@@ -1,0 +1,277 @@
+//! One habit: what it is, how it goes, and what can be done about it.
+
+use anyhow::Result;
+use chrono::NaiveDate;
+use vitte_platform::telegram::outgoing::escape;
+use vitte_platform::telegram::{Button, Message};
+use vitte_platform::texts::Texts;
+use vitte_platform::turn::Turn;
+
+use super::say::{Named, amount, schedule, sign, streak, times};
+use super::{Talking, button, key, keyboard, list, me, refused, row, show};
+use crate::TEXTS;
+use crate::domain::Status;
+use crate::jobs::Calendar;
+use crate::model::{Habit, HabitId, Person};
+use crate::store::{self, Changes, HabitError, Mark};
+
+/// Where a card was opened from, and goes back to: `3`, or `a3` in the archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place(String);
+
+impl Place {
+    pub fn first() -> Self {
+        Self("0".to_owned())
+    }
+
+    pub fn read(text: &str) -> Self {
+        let digits = text.strip_prefix('a').unwrap_or(text);
+        if digits.len() <= 4 && digits.parse::<u16>().is_ok() { Self(text.to_owned()) } else { Self::first() }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn back(&self) -> (&'static str, &str) {
+        self.0.strip_prefix('a').map_or(("list", self.0.as_str()), |page| ("shelf", page))
+    }
+}
+
+/// The card of a habit as it is now.
+pub fn message(texts: &Texts, habit: &Habit, person: &Person, place: &Place) -> Message {
+    let id = habit.id.to_string();
+    let date = habit.today.to_string();
+    let with = |name: &str, parts: &[&str]| {
+        let parts: Vec<&str> =
+            [parts[0], id.as_str(), place.as_str()].into_iter().chain(parts[1..].iter().copied()).collect();
+        key(texts, name, &parts)
+    };
+    let mark = |name: &str, what: &str| with(name, &["mark", &date, what]);
+    let marks: Vec<Option<Button>> = match (habit.is_active, habit.status_today) {
+        (false, _) => Vec::new(),
+        (true, Some(Status::Done | Status::Skipped | Status::NotDone)) => vec![mark("card-undo", "undo")],
+        (true, _) => vec![mark("card-done", "done"), mark("card-skip", "skip")],
+    };
+    let measured = habit.measure.as_ref().filter(|_| habit.is_active);
+    let more = measured.and_then(|_| key(texts, "card-amount", &["ask", &id, "amount"]));
+    let month = habit.today.format("%Y-%m").to_string();
+    let (back, page) = place.back();
+    let rows = if habit.is_active {
+        vec![
+            row(marks),
+            row([more]),
+            row([key(texts, "card-month", &["month", &id, &month]), with("card-edit", &["edit"])]),
+            row([with("card-archive", &["archive"]), with("card-delete", &["delete"])]),
+            row([key(texts, "back", &[back, page])]),
+        ]
+    } else {
+        vec![
+            row([with("card-reopen", &["reopen"]), key(texts, "card-month", &["month", &id, &month])]),
+            row([with("card-delete", &["delete"])]),
+            row([key(texts, "back", &[back, page])]),
+        ]
+    };
+    Message::html(text(texts, habit, person)).keyboard(keyboard(rows))
+}
+
+fn text(texts: &Texts, habit: &Habit, person: &Person) -> String {
+    let mut lines = vec![format!("{} <b>{}</b>", sign(habit, person), escape(&habit.name))];
+    if let Some(about) = &habit.description {
+        // A client of the REST contract may have written ten times what a message holds.
+        lines.push(format!("<i>{}</i>", escape(&super::say::short(about, super::new::ABOUT_MOST))));
+    }
+    lines.push(String::new());
+    if habit.is_active {
+        lines.push(texts.get(today(habit, person)));
+    } else {
+        lines.push(match habit.completed_on {
+            Some(date) => texts.with("card-completed", &[("date", texts.date(date).into())]),
+            None => texts.get("card-archived"),
+        });
+    }
+    if let Some(measure) = &habit.measure {
+        lines.push(texts.with("card-measure", &[("amount", amount(measure, habit.amount_today.unwrap_or(0)).into())]));
+    }
+    let now = habit.streak(person);
+    if now.max > 0 {
+        let (current, max) = (streak(texts, habit, now.current), streak(texts, habit, now.max));
+        lines.push(texts.with("card-streak", &[("current", current.into()), ("max", max.into())]));
+    }
+    let goal = [("done", now.in_row.into()), ("goal", habit.target_days.into())];
+    lines.push(texts.with("card-goal", &goal));
+    lines.push(texts.with("card-schedule", &[("schedule", schedule(texts, habit.schedule).into())]));
+    lines.push(texts.with("card-times", &[("times", times(&habit.remind_at).into())]));
+    lines.join("\n")
+}
+
+fn today(habit: &Habit, person: &Person) -> &'static str {
+    match habit.status_today {
+        Some(Status::Done) => "today-done",
+        Some(Status::Skipped) => "today-skipped",
+        Some(Status::NotDone) => "today-not-done",
+        _ if habit.is_due_today(person) => "today-due",
+        _ => "today-free",
+    }
+}
+
+/// The target is reached: said once, by the mark that got there.
+pub fn congratulation(texts: &Texts, habit: &Habit, person: &Person) -> Message {
+    let done = habit.streak(person).in_row.max(habit.target_days);
+    let values = [("name", escape(&habit.name).into()), ("count", done.into())];
+    let id = habit.id.to_string();
+    let buttons = row([
+        key(texts, "completed-keep", &["keep", &id, "a0"]),
+        key(texts, "completed-reopen", &["reopen", &id, "0"]),
+    ]);
+    Message::html(texts.with("completed", &values)).keyboard(keyboard([buttons]))
+}
+
+/// The card, in place.
+pub async fn open(turn: &mut Turn, talking: &Talking, id: HabitId, place: Place) -> Result<()> {
+    let (person, now) = (me(turn, talking).await?, turn.now);
+    match store::get(&mut turn.tx, &person, id, now).await {
+        Ok(habit) => {
+            let texts = turn.texts(&TEXTS);
+            show(turn, message(&texts, &habit, &person, &place));
+            Ok(())
+        }
+        Err(error) => refused(turn, error),
+    }
+}
+
+/// `WHAT:HABIT:PLACE[:...]`.
+pub async fn pressed(turn: &mut Turn, talking: &Talking, what: &str, data: &str) -> Result<()> {
+    let mut parts = data.split(':');
+    let Some(Ok(id)) = parts.next().map(str::parse::<HabitId>) else { return Ok(()) };
+    let second = parts.next().unwrap_or_default();
+    let place = Place::read(second);
+    match what {
+        "open" => open(turn, talking, id, place).await,
+        "mark" => {
+            mark(turn, talking, id, place, parts.next().unwrap_or_default(), parts.next().unwrap_or_default()).await
+        }
+        "month" => month(turn, talking, id, second).await,
+        "archive" => set_active(turn, talking, id, place, false).await,
+        "reopen" => set_active(turn, talking, id, place, true).await,
+        "keep" => keep(turn, talking, id).await,
+        "delete" => ask_delete(turn, talking, id, &place).await,
+        "deleted" => delete(turn, talking, id, &place).await,
+        // A button of another version.
+        _ => Ok(()),
+    }
+}
+
+async fn mark(turn: &mut Turn, talking: &Talking, id: HabitId, place: Place, date: &str, what: &str) -> Result<()> {
+    let (person, now) = (me(turn, talking).await?, turn.now);
+    let Ok(date) = date.parse::<NaiveDate>() else { return Ok(()) };
+    let texts = turn.texts(&TEXTS);
+    if date != person.today(now) {
+        turn.toast(texts.get("new-day"));
+        return open(turn, talking, id, place).await;
+    }
+    let marked = match what {
+        "undo" => store::undo(&mut turn.tx, &person, id, date, now).await,
+        "skip" => store::mark(&mut turn.tx, &person, id, date, Mark::Status(Status::Skipped), now).await,
+        "done" => done(turn, &person, id, date).await,
+        _ => return Ok(()),
+    };
+    match marked {
+        Ok(marked) => {
+            show(turn, message(&texts, &marked.habit, &person, &place));
+            if marked.completed {
+                turn.reply(congratulation(&texts, &marked.habit, &person));
+            }
+            Ok(())
+        }
+        Err(error) => refused(turn, error),
+    }
+}
+
+/// "Done" of a measured habit means all of it.
+pub async fn done(turn: &mut Turn, person: &Person, id: HabitId, date: NaiveDate) -> Result<store::Marked, HabitError> {
+    let now = turn.now;
+    let habit = store::get(&mut turn.tx, person, id, now).await?;
+    let mark = match &habit.measure {
+        Some(measure) => Mark::Amount(measure.target.max(habit.amount_today.unwrap_or(0))),
+        None => Mark::Status(Status::Done),
+    };
+    store::mark(&mut turn.tx, person, id, date, mark, now).await
+}
+
+async fn set_active(turn: &mut Turn, talking: &Talking, id: HabitId, place: Place, is_active: bool) -> Result<()> {
+    let (person, now) = (me(turn, talking).await?, turn.now);
+    let changes = Changes { is_active: Some(is_active), ..Changes::default() };
+    match store::update(&mut turn.tx, &person, id, changes, now).await {
+        Ok(habit) => {
+            let texts = turn.texts(&TEXTS);
+            turn.toast(texts.get(if is_active { "reopened" } else { "archived" }));
+            // It has moved to the other list.
+            let place = if is_active { Place::first() } else { place };
+            show(turn, message(&texts, &habit, &person, &place));
+            Ok(())
+        }
+        Err(error) => refused(turn, error),
+    }
+}
+
+/// The congratulation without its question.
+async fn keep(turn: &mut Turn, talking: &Talking, id: HabitId) -> Result<()> {
+    let (person, now) = (me(turn, talking).await?, turn.now);
+    match store::get(&mut turn.tx, &person, id, now).await {
+        Ok(habit) => {
+            let texts = turn.texts(&TEXTS);
+            let text = texts.with("completed-kept", &[("name", escape(&habit.name).into())]);
+            let rows = [row([key(&texts, "go-list", &["list", "0"]), key(&texts, "go-new", &["new"])])];
+            show(turn, Message::html(text).keyboard(keyboard(rows)));
+            Ok(())
+        }
+        Err(error) => refused(turn, error),
+    }
+}
+
+async fn ask_delete(turn: &mut Turn, talking: &Talking, id: HabitId, place: &Place) -> Result<()> {
+    let (person, now) = (me(turn, talking).await?, turn.now);
+    match store::get(&mut turn.tx, &person, id, now).await {
+        Ok(habit) => {
+            let texts = turn.texts(&TEXTS);
+            let text = texts.with("delete-ask", &[("name", escape(&habit.name).into())]);
+            let id = id.to_string();
+            let rows = [row([
+                key(&texts, "delete-yes", &["deleted", &id, place.as_str()]),
+                key(&texts, "delete-no", &["open", &id, place.as_str()]),
+            ])];
+            show(turn, Message::html(text).keyboard(keyboard(rows)));
+            Ok(())
+        }
+        Err(error) => refused(turn, error),
+    }
+}
+
+async fn delete(turn: &mut Turn, talking: &Talking, id: HabitId, place: &Place) -> Result<()> {
+    let (person, now) = (me(turn, talking).await?, turn.now);
+    let texts = turn.texts(&TEXTS);
+    match store::delete(&mut turn.tx, &person, id, now).await {
+        Ok(()) => turn.toast(texts.get("deleted")),
+        Err(error) => refused(turn, error)?,
+    }
+    let (back, page) = place.back();
+    list::pressed(turn, talking, back, page).await
+}
+
+/// The picture of a month is drawn by the worker.
+async fn month(turn: &mut Turn, talking: &Talking, id: HabitId, month: &str) -> Result<()> {
+    let (person, now) = (me(turn, talking).await?, turn.now);
+    let Ok(month) = format!("{month}-01").parse::<NaiveDate>() else { return Ok(()) };
+    if let Err(error) = store::get(&mut turn.tx, &person, id, now).await {
+        return refused(turn, error);
+    }
+    let calendar =
+        Calendar { habit: id, user: person.user_id, chat: turn.chat.id, month, language: turn.language.clone() };
+    turn.enqueue(&calendar).await
+}
+
+/// A row of a card that leads back to it.
+pub fn back(texts: &Texts, id: HabitId, place: &Place) -> Vec<Button> {
+    row([button(texts.get("back"), &["open", &id.to_string(), place.as_str()])])
+}

@@ -1,0 +1,160 @@
+//! Reminders: every minute all that is due is taken by query, in batches, and written to the outbox as bulk.
+//!
+//! A batch is one transaction: the habits are locked (another worker passes them by), their messages are written, and
+//! they are planned anew. So a reminder has exactly one row in the outbox, however many workers there are and wherever
+//! one of them dies. What a late one is still good for is decided here; when it leaves, is the outbox's business: 25 a
+//! second, 429 delays it, 403 marks the person as having blocked the bot.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
+use sqlx::PgPool;
+use vitte_platform::clock::Timestamp;
+use vitte_platform::jobs::{Class, Job, JobContext, JobError, Schedule};
+use vitte_platform::outbox::{self, Entry, Priority};
+use vitte_platform::texts::Texts;
+use vitte_platform::users::spoken;
+
+use crate::TEXTS;
+use crate::bot::reminder;
+use crate::domain::today;
+use crate::settings::HabitsSettings;
+use crate::store::{self, Due};
+
+/// Habits of one transaction: some milliseconds of locks.
+const BATCH: i64 = 200;
+/// Batches of one run: what is left is the next minute's, so that no run outlives the next for long.
+const BATCHES: usize = 500;
+/// A reminder that leaves within this is on time; one that leaves later says so.
+const ON_TIME: TimeDelta = TimeDelta::minutes(5);
+
+/// Take what is due.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Remind;
+
+/// What the job needs.
+pub struct Reminding {
+    pub settings: HabitsSettings,
+    /// The bot's, in the manifest's order.
+    pub languages: Vec<String>,
+}
+
+impl Job for Remind {
+    type State = Reminding;
+    const NAME: &'static str = "habits.remind";
+    const CLASS: Class = Class::Bulk;
+    const ATTEMPTS: u16 = 3;
+
+    async fn run(self, state: &Reminding, job: &mut JobContext) -> Result<(), JobError> {
+        let mut all = Told::default();
+        for _ in 0..BATCHES {
+            let now = job.clock.now();
+            let told = due_in(&job.pool, state, now, Some(&job.trace_id)).await?;
+            if told.taken() == 0 {
+                break;
+            }
+            all.add(told);
+        }
+        if all.taken() > 0 {
+            let Told { sent, late, needless, expired, unreachable } = all;
+            let trace_id = job.trace_id.as_str();
+            tracing::info!(trace_id, sent, late, needless, expired, unreachable, "reminders");
+        }
+        Ok(())
+    }
+}
+
+/// Each minute. A minute missed is the same work as the next.
+pub fn schedule() -> serde_json::Result<Schedule> {
+    Schedule::new("habits.remind", "* * * * *", Duration::from_secs(60), &Remind)
+}
+
+/// What became of what was due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Told {
+    /// On time.
+    pub sent: usize,
+    /// Later than it should have been; it says so.
+    pub late: usize,
+    /// Done already, skipped, on vacation.
+    pub needless: usize,
+    /// Too late to be of use.
+    pub expired: usize,
+    /// The person has blocked the bot, or is switched off.
+    pub unreachable: usize,
+}
+
+impl Told {
+    pub fn taken(&self) -> usize {
+        self.sent + self.late + self.needless + self.expired + self.unreachable
+    }
+
+    fn add(&mut self, other: Self) {
+        self.sent += other.sent;
+        self.late += other.late;
+        self.needless += other.needless;
+        self.expired += other.expired;
+        self.unreachable += other.unreachable;
+    }
+}
+
+/// What to do about one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Send,
+    SendLate,
+    Needless,
+    Expired,
+    Unreachable,
+}
+
+fn decide(due: &Due, catch_up: Duration, now: Timestamp) -> Verdict {
+    let late = now - due.at;
+    let same_day = today(due.at, due.person.zone, due.person.end_of_day) == due.habit.today;
+    if !due.reachable {
+        Verdict::Unreachable
+    } else if !due.habit.is_due_today(&due.person) {
+        Verdict::Needless
+    } else if late.to_std().is_ok_and(|late| late > catch_up) || !same_day {
+        Verdict::Expired
+    } else if late > ON_TIME {
+        Verdict::SendLate
+    } else {
+        Verdict::Send
+    }
+}
+
+/// Takes one batch of what is due; nothing taken: nothing is due, or others have it.
+pub async fn due_in(pool: &PgPool, state: &Reminding, now: Timestamp, trace_id: Option<&str>) -> sqlx::Result<Told> {
+    let mut tx = pool.begin().await?;
+    let all = store::due(&mut tx, &state.settings, now, BATCH).await?;
+    let mut told = Told::default();
+    let mut entries = Vec::new();
+    for due in &all {
+        let verdict = decide(due, state.settings.catch_up, now);
+        let count = match verdict {
+            Verdict::Send => &mut told.sent,
+            Verdict::SendLate => &mut told.late,
+            Verdict::Needless => &mut told.needless,
+            Verdict::Expired => &mut told.expired,
+            Verdict::Unreachable => &mut told.unreachable,
+        };
+        *count += 1;
+        if matches!(verdict, Verdict::Send | Verdict::SendLate) {
+            let [chosen, client] = &due.languages;
+            let texts = Texts::new(&TEXTS, spoken(chosen.as_deref(), client.as_deref(), &state.languages));
+            let late = verdict == Verdict::SendLate;
+            let message = reminder::message(&texts, &due.habit, &due.person, late);
+            entries.extend(Entry::message(due.chat_id, Priority::Bulk, message));
+        }
+    }
+    store::fired(&mut tx, &all, now).await?;
+    // Bulk takes no lease: the sweep of some process sends.
+    let _ = outbox::enqueue(&mut tx, entries, None, trace_id).await?;
+    if told.taken() > 0 {
+        store::figures::count(&mut tx, told, now).await?;
+    }
+    tx.commit().await?;
+    Ok(told)
+}

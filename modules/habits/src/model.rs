@@ -1,0 +1,254 @@
+//! What the tables hold, as the rest of the module sees it.
+
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
+use chrono_tz::Tz;
+use sqlx::FromRow;
+use vitte_platform::clock::Timestamp;
+
+use crate::domain::fire::Clockwork;
+use crate::domain::{Calendar, Quiet, Range, Rules, Schedule, Status, Streak, Summary, next_fire, today};
+
+/// Our id of a habit.
+pub type HabitId = i64;
+
+/// Reminders of one habit a day.
+pub const REMINDERS: usize = 8;
+
+/// Whose habits they are, and what "today" means to them.
+#[derive(Debug, Clone)]
+pub struct Person {
+    pub user_id: i64,
+    pub zone: Tz,
+    pub end_of_day: NaiveTime,
+    /// The bot's, where the person set none.
+    pub usual_end_of_day: NaiveTime,
+    pub quiet: Option<Quiet>,
+    /// Vacations, and dates that a change of zone skipped.
+    pub off: Vec<Range>,
+}
+
+impl Person {
+    pub fn today(&self, now: Timestamp) -> NaiveDate {
+        today(now, self.zone, self.end_of_day)
+    }
+
+    pub fn calendar(&self) -> Calendar<'_> {
+        Calendar { zone: self.zone, off: &self.off }
+    }
+}
+
+/// A habit with what is known of today.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Habit {
+    pub id: HabitId,
+    pub user_id: i64,
+    pub name: String,
+    pub description: Option<String>,
+    pub schedule: Schedule,
+    /// Local times of its reminders, at least one; the first is the contract's `time_to_remind`.
+    pub remind_at: Vec<NaiveTime>,
+    pub target_days: i32,
+    pub measure: Option<Measure>,
+    pub is_active: bool,
+    /// The date whose mark reached the target, while that stands.
+    pub completed_on: Option<NaiveDate>,
+    pub first_day: NaiveDate,
+    pub summary: Summary,
+    pub next_at: Option<Timestamp>,
+    pub snoozed_until: Option<Timestamp>,
+    pub fired_through: Option<NaiveDateTime>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    /// The person's date when this was read.
+    pub today: NaiveDate,
+    /// What was said of today.
+    pub status_today: Option<Status>,
+    /// By a measured habit.
+    pub amount_today: Option<i32>,
+}
+
+/// A habit of so much a day: eight glasses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Measure {
+    /// The day is done when its amount reaches this.
+    pub target: i32,
+    /// "glasses"; 1 to 32 characters.
+    pub unit: Option<String>,
+}
+
+impl Habit {
+    pub fn rules<'a>(&self, person: &'a Person) -> Rules<'a> {
+        Rules { schedule: self.schedule, calendar: person.calendar(), first_day: self.first_day }
+    }
+
+    pub fn streak(&self, person: &Person) -> Streak {
+        self.summary.at(&self.rules(person), self.today)
+    }
+
+    pub fn is_done_today(&self) -> bool {
+        self.status_today == Some(Status::Done)
+    }
+
+    /// Does the day still ask for it? Due, not excused, neither done nor skipped nor given up.
+    pub fn is_due_today(&self, person: &Person) -> bool {
+        let open = matches!(self.status_today, None | Some(Status::Pending));
+        let room = match self.schedule {
+            Schedule::Days(_) => true,
+            Schedule::Weekly(times) => self.summary.done_this_week(self.today) < u32::from(times),
+        };
+        self.is_active && open && room && self.rules(person).due(self.today)
+    }
+
+    /// Plans the next look of the worker: the next reminder, or what was put off for an hour.
+    pub fn plan(&mut self, person: &Person, since: Timestamp) {
+        if !self.is_active {
+            self.next_at = None;
+            self.snoozed_until = None;
+            return;
+        }
+        let clockwork = Clockwork {
+            zone: person.zone,
+            end_of_day: person.end_of_day,
+            quiet: person.quiet,
+            times: &self.remind_at,
+            fired: self.fired_through,
+        };
+        let schedule = self.schedule;
+        let regular = next_fire(&clockwork, |date| schedule.falls_on(date), since).map(|(at, _)| at);
+        self.next_at = regular.into_iter().chain(self.snoozed_until).min();
+    }
+}
+
+/// What became of a habit on one date.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Execution {
+    pub id: i64,
+    pub habit_id: HabitId,
+    pub date: NaiveDate,
+    pub status: Status,
+    pub amount: Option<i32>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+/// A habit to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewHabit {
+    /// 1 to 255 characters.
+    pub name: String,
+    pub description: Option<String>,
+    /// 1 to [`REMINDERS`].
+    pub remind_at: Vec<NaiveTime>,
+    /// Above zero.
+    pub target_days: i32,
+    pub schedule: Schedule,
+    pub measure: Option<Measure>,
+}
+
+impl NewHabit {
+    /// Daily, one reminder, for three weeks.
+    pub fn daily(name: impl Into<String>, at: NaiveTime) -> Self {
+        Self {
+            name: name.into(),
+            description: None,
+            remind_at: vec![at],
+            target_days: TARGET_DAYS,
+            schedule: Schedule::DAILY,
+            measure: None,
+        }
+    }
+}
+
+/// Where nobody says how long.
+pub const TARGET_DAYS: i32 = 21;
+
+/// A habit's row.
+#[derive(Debug, FromRow)]
+pub(crate) struct HabitRow {
+    id: i64,
+    user_id: i64,
+    name: String,
+    description: Option<String>,
+    weekdays: i16,
+    times_a_week: Option<i16>,
+    remind_at: Vec<NaiveTime>,
+    target_days: i32,
+    target_amount: Option<i32>,
+    unit: Option<String>,
+    is_active: bool,
+    completed_on: Option<NaiveDate>,
+    first_day: NaiveDate,
+    run: i32,
+    in_row: i32,
+    run_on: Option<NaiveDate>,
+    best: i32,
+    week_done: i16,
+    week_skipped: i16,
+    next_at: Option<Timestamp>,
+    snoozed_until: Option<Timestamp>,
+    fired_through: Option<NaiveDateTime>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    status: Option<String>,
+    amount: Option<i32>,
+}
+
+impl HabitRow {
+    pub(crate) fn habit(self, today: NaiveDate) -> Habit {
+        let bits = |n: i16| u8::try_from(n).unwrap_or(0);
+        Habit {
+            id: self.id,
+            user_id: self.user_id,
+            name: self.name,
+            description: self.description,
+            schedule: Schedule::stored(self.weekdays, self.times_a_week),
+            remind_at: self.remind_at,
+            target_days: self.target_days,
+            measure: self.target_amount.map(|target| Measure { target, unit: self.unit }),
+            is_active: self.is_active,
+            completed_on: self.completed_on,
+            first_day: self.first_day,
+            summary: Summary {
+                run: self.run,
+                in_row: self.in_row,
+                on: self.run_on,
+                best: self.best,
+                week_done: bits(self.week_done),
+                week_skipped: bits(self.week_skipped),
+            },
+            next_at: self.next_at,
+            snoozed_until: self.snoozed_until,
+            fired_through: self.fired_through,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            today,
+            status_today: self.status.as_deref().and_then(Status::parse),
+            amount_today: self.amount,
+        }
+    }
+}
+
+#[derive(FromRow)]
+pub(crate) struct ExecutionRow {
+    id: i64,
+    habit_id: i64,
+    execution_date: NaiveDate,
+    status: String,
+    amount: Option<i32>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl From<ExecutionRow> for Execution {
+    fn from(row: ExecutionRow) -> Self {
+        Self {
+            id: row.id,
+            habit_id: row.habit_id,
+            date: row.execution_date,
+            status: Status::parse(&row.status).unwrap_or(Status::Pending),
+            amount: row.amount,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}

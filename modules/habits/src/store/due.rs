@@ -1,0 +1,129 @@
+//! Reminders that are due: taken in batches, each row by one worker, and planned anew in the same transaction.
+
+use chrono::{NaiveDate, TimeDelta};
+use sqlx::{AssertSqlSafe, FromRow, PgConnection};
+use vitte_platform::clock::Timestamp;
+
+use super::{COLUMNS, people};
+use crate::domain::Status;
+use crate::model::{Habit, HabitId, HabitRow, Person};
+use crate::settings::HabitsSettings;
+
+/// A habit whose moment has come.
+#[derive(Debug, Clone)]
+pub struct Due {
+    /// As of the person's today.
+    pub habit: Habit,
+    pub person: Person,
+    /// The person's private chat with the bot.
+    pub chat_id: i64,
+    /// What they chose to be spoken to in, and what their client speaks.
+    pub languages: [Option<String>; 2],
+    /// Neither blocked nor switched off.
+    pub reachable: bool,
+    /// The moment that has come.
+    pub at: Timestamp,
+}
+
+#[derive(FromRow)]
+struct Row {
+    #[sqlx(flatten)]
+    habit: HabitRow,
+    #[sqlx(flatten)]
+    person: people::Row,
+    telegram_id: i64,
+    language: Option<String>,
+    client_language: Option<String>,
+    is_reachable: bool,
+    at: Timestamp,
+}
+
+/// Locks and returns up to `limit` habits whose moment has come, the longest waiting first. Another worker's are
+/// passed by. Call [`fired`] for all of them in the same transaction.
+pub async fn due(
+    c: &mut PgConnection,
+    settings: &HabitsSettings,
+    now: Timestamp,
+    limit: i64,
+) -> sqlx::Result<Vec<Due>> {
+    // A statement of its own: who changed their zone a moment ago is then read with the new one.
+    let ids: Vec<HabitId> = sqlx::query_scalar(
+        "SELECT id FROM habits WHERE next_at <= $1 ORDER BY next_at, id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED",
+    )
+    .bind(now)
+    .bind(limit)
+    .fetch_all(&mut *c)
+    .await?;
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let columns = COLUMNS.replace("e.status, e.amount", "NULL::text AS status, NULL::integer AS amount");
+    let rows: Vec<Row> = sqlx::query_as(AssertSqlSafe(format!(
+        "SELECT {columns}, {}, u.telegram_id, u.language, u.client_language,
+            u.is_active AND NOT u.is_bot_blocked AS is_reachable, h.next_at AS at
+         FROM habits h JOIN users u ON u.id = h.user_id LEFT JOIN habits_people p ON p.user_id = u.id
+         WHERE h.id = ANY($1) ORDER BY h.next_at, h.id",
+        people::COLUMNS
+    )))
+    .bind(&ids)
+    .fetch_all(&mut *c)
+    .await?;
+    let mut all: Vec<Due> = rows.into_iter().map(|row| row.due(settings, now)).collect();
+    // Today is one of these dates wherever the person is.
+    let around = now.date_naive();
+    let said: Vec<(HabitId, NaiveDate, String)> = sqlx::query_as(
+        "SELECT habit_id, execution_date, status FROM habits_executions
+         WHERE habit_id = ANY($1) AND execution_date BETWEEN $2 AND $3",
+    )
+    .bind(&ids)
+    .bind(around - TimeDelta::days(2))
+    .bind(around + TimeDelta::days(2))
+    .fetch_all(c)
+    .await?;
+    for due in &mut all {
+        let habit = &mut due.habit;
+        let today = said.iter().find(|(id, date, _)| *id == habit.id && *date == habit.today);
+        habit.status_today = today.and_then(|(_, _, status)| Status::parse(status));
+    }
+    Ok(all)
+}
+
+impl Row {
+    fn due(self, settings: &HabitsSettings, now: Timestamp) -> Due {
+        let person = self.person.person(settings.end_of_day);
+        Due {
+            habit: self.habit.habit(person.today(now)),
+            person,
+            chat_id: self.telegram_id,
+            languages: [self.language, self.client_language],
+            reachable: self.is_reachable,
+            at: self.at,
+        }
+    }
+}
+
+/// Their moments have been dealt with, sent or not: each is planned anew from now on.
+pub async fn fired(c: &mut PgConnection, all: &[Due], now: Timestamp) -> sqlx::Result<()> {
+    let mut planned = Vec::with_capacity(all.len());
+    for due in all {
+        let mut habit = due.habit.clone();
+        let local = now.with_timezone(&due.person.zone).naive_local();
+        habit.fired_through = habit.fired_through.max(Some(local));
+        habit.snoozed_until = habit.snoozed_until.filter(|at| *at > now);
+        habit.plan(&due.person, now);
+        planned.push(habit);
+    }
+    sqlx::query(
+        "UPDATE habits h SET next_at = n.next_at, snoozed_until = n.snoozed_until, fired_through = n.fired_through
+         FROM unnest($1::bigint[], $2::timestamptz[], $3::timestamptz[], $4::timestamp[])
+              AS n (id, next_at, snoozed_until, fired_through)
+         WHERE h.id = n.id",
+    )
+    .bind(planned.iter().map(|h| h.id).collect::<Vec<_>>())
+    .bind(planned.iter().map(|h| h.next_at).collect::<Vec<_>>())
+    .bind(planned.iter().map(|h| h.snoozed_until).collect::<Vec<_>>())
+    .bind(planned.iter().map(|h| h.fired_through).collect::<Vec<_>>())
+    .execute(c)
+    .await
+    .map(|_| ())
+}

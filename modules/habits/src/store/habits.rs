@@ -1,0 +1,305 @@
+//! Habits: made, read, changed, deleted, and renewed when what they stand on has changed.
+
+use std::borrow::Cow;
+
+use chrono::{NaiveDate, NaiveTime};
+use sqlx::{AssertSqlSafe, FromRow, PgConnection};
+use vitte_platform::clock::Timestamp;
+use vitte_platform::http::api::Patch;
+
+use super::{COLUMNS, HabitError, people};
+use crate::domain::{Schedule, Status, Summary};
+use crate::model::{Execution, ExecutionRow, Habit, HabitId, HabitRow, Measure, NewHabit, Person};
+use crate::settings::HabitsSettings;
+
+/// Which habits of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page {
+    pub skip: i64,
+    pub limit: i64,
+    /// Without the archived ones.
+    pub active_only: bool,
+}
+
+/// What to change of a habit; what is not named stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Changes {
+    pub name: Option<String>,
+    pub description: Patch<String>,
+    /// The first reminder.
+    pub time_to_remind: Option<NaiveTime>,
+    /// All reminders.
+    pub remind_at: Option<Vec<NaiveTime>>,
+    pub target_days: Option<i32>,
+    /// Archived or reopened.
+    pub is_active: Option<bool>,
+    pub schedule: Option<Schedule>,
+    pub measure: Patch<Measure>,
+}
+
+/// Makes a habit. It begins today.
+pub async fn create(
+    c: &mut PgConnection,
+    settings: &HabitsSettings,
+    person: &Person,
+    new: &NewHabit,
+    now: Timestamp,
+) -> Result<Habit, HabitError> {
+    // One after the other for one person: the limit holds.
+    sqlx::query("SELECT 1 FROM users WHERE id = $1 FOR NO KEY UPDATE").bind(person.user_id).execute(&mut *c).await?;
+    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM habits WHERE user_id = $1")
+        .bind(person.user_id)
+        .fetch_one(&mut *c)
+        .await?;
+    if count >= settings.habits_per_person {
+        return Err(HabitError::TooMany(settings.habits_per_person));
+    }
+    let today = person.today(now);
+    let (weekdays, times_a_week) = new.schedule.columns();
+    let (id,): (HabitId,) = sqlx::query_as(
+        "INSERT INTO habits (user_id, name, description, weekdays, times_a_week, remind_at, target_days, target_amount,
+            unit, first_day, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11) RETURNING id",
+    )
+    .bind(person.user_id)
+    .bind(&new.name)
+    .bind(&new.description)
+    .bind(weekdays)
+    .bind(times_a_week)
+    .bind(&new.remind_at)
+    .bind(new.target_days)
+    .bind(new.measure.as_ref().map(|m| m.target))
+    .bind(new.measure.as_ref().and_then(|m| m.unit.as_deref()))
+    .bind(today)
+    .bind(now)
+    .fetch_one(&mut *c)
+    .await?;
+    let mut habit = own(c, person, id, today).await?;
+    write(c, person, &mut habit, now).await?;
+    Ok(habit)
+}
+
+/// A person's habits, oldest first.
+pub async fn list(c: &mut PgConnection, person: &Person, page: Page, now: Timestamp) -> sqlx::Result<Vec<Habit>> {
+    let today = person.today(now);
+    let rows: Vec<HabitRow> = sqlx::query_as(AssertSqlSafe(format!(
+        "SELECT {COLUMNS} FROM habits h
+         LEFT JOIN habits_executions e ON e.habit_id = h.id AND e.execution_date = $2
+         WHERE h.user_id = $1 AND (h.is_active OR NOT $3) ORDER BY h.id LIMIT $4 OFFSET $5"
+    )))
+    .bind(person.user_id)
+    .bind(today)
+    .bind(page.active_only)
+    .bind(page.limit)
+    .bind(page.skip)
+    .fetch_all(c)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.habit(today)).collect())
+}
+
+/// One habit of the person's.
+pub async fn get(c: &mut PgConnection, person: &Person, id: HabitId, now: Timestamp) -> Result<Habit, HabitError> {
+    own(c, person, id, person.today(now)).await
+}
+
+/// A habit to be changed, locked until the end of the transaction, and its person as they are now: who moved to another
+/// zone while we waited for the lock has had this habit's reminders planned by it, and so must we.
+pub(super) async fn locked<'p>(
+    c: &mut PgConnection,
+    person: &'p Person,
+    id: HabitId,
+    date: NaiveDate,
+) -> Result<(Habit, Cow<'p, Person>), HabitError> {
+    // A statement of its own: what it waited for is seen by those that follow.
+    sqlx::query("SELECT 1 FROM habits WHERE id = $1 FOR NO KEY UPDATE").bind(id).execute(&mut *c).await?;
+    let row: Option<Locked> = sqlx::query_as(AssertSqlSafe(format!(
+        "SELECT {COLUMNS}, u.timezone FROM habits h JOIN users u ON u.id = h.user_id
+         LEFT JOIN habits_executions e ON e.habit_id = h.id AND e.execution_date = $2 WHERE h.id = $1"
+    )))
+    .bind(id)
+    .bind(date)
+    .fetch_optional(&mut *c)
+    .await?;
+    let Locked { habit, timezone } = row.ok_or(HabitError::Missing)?;
+    let habit = owned(habit.habit(date), person)?;
+    let moved = timezone.parse() != Ok(person.zone);
+    let person = if moved { Cow::Owned(people::again(c, person).await?) } else { Cow::Borrowed(person) };
+    Ok((habit, person))
+}
+
+/// A habit as of a date, that person's and no one else's.
+pub(super) async fn own(
+    c: &mut PgConnection,
+    person: &Person,
+    id: HabitId,
+    date: NaiveDate,
+) -> Result<Habit, HabitError> {
+    let row: Option<HabitRow> = sqlx::query_as(AssertSqlSafe(format!(
+        "SELECT {COLUMNS} FROM habits h
+         LEFT JOIN habits_executions e ON e.habit_id = h.id AND e.execution_date = $2 WHERE h.id = $1"
+    )))
+    .bind(id)
+    .bind(date)
+    .fetch_optional(c)
+    .await?;
+    owned(row.ok_or(HabitError::Missing)?.habit(date), person)
+}
+
+fn owned(habit: Habit, person: &Person) -> Result<Habit, HabitError> {
+    if habit.user_id == person.user_id { Ok(habit) } else { Err(HabitError::Foreign) }
+}
+
+#[derive(FromRow)]
+struct Locked {
+    #[sqlx(flatten)]
+    habit: HabitRow,
+    timezone: String,
+}
+
+/// What became of a habit, newest first; the caller has asked whose it is.
+pub async fn executions(c: &mut PgConnection, id: HabitId, limit: i64) -> sqlx::Result<Vec<Execution>> {
+    let rows: Vec<ExecutionRow> = sqlx::query_as(
+        "SELECT id, habit_id, execution_date, status, amount, created_at, updated_at FROM habits_executions
+         WHERE habit_id = $1 ORDER BY execution_date DESC LIMIT $2",
+    )
+    .bind(id)
+    .bind(limit)
+    .fetch_all(c)
+    .await?;
+    Ok(rows.into_iter().map(Execution::from).collect())
+}
+
+/// Changes a habit. Reopened, it may be completed again from where its streak stands.
+pub async fn update(
+    c: &mut PgConnection,
+    person: &Person,
+    id: HabitId,
+    changes: Changes,
+    now: Timestamp,
+) -> Result<Habit, HabitError> {
+    let (mut habit, person) = locked(c, person, id, person.today(now)).await?;
+    let Changes { name, description, time_to_remind, remind_at, target_days, is_active, schedule, measure } = changes;
+    habit.name = name.unwrap_or(habit.name);
+    habit.description = description.apply(habit.description);
+    if remind_at.is_some() || time_to_remind.is_some() {
+        // A time that is chosen anew counts today, whatever has fired.
+        habit.fired_through = None;
+    }
+    habit.remind_at = remind_at.unwrap_or(habit.remind_at);
+    if let (Some(at), Some(first)) = (time_to_remind, habit.remind_at.first_mut()) {
+        *first = at;
+    }
+    habit.target_days = target_days.unwrap_or(habit.target_days);
+    habit.measure = measure.apply(habit.measure);
+    habit.schedule = schedule.unwrap_or(habit.schedule);
+    if let Some(is_active) = is_active {
+        habit.is_active = is_active;
+        habit.completed_on = habit.completed_on.filter(|_| !is_active);
+    }
+    habit.updated_at = now;
+    let (weekdays, times_a_week) = habit.schedule.columns();
+    sqlx::query(
+        "UPDATE habits SET name = $2, description = $3, weekdays = $4, times_a_week = $5, remind_at = $6,
+            target_days = $7, target_amount = $8, unit = $9, is_active = $10, completed_on = $11, updated_at = $12
+         WHERE id = $1",
+    )
+    .bind(id)
+    .bind(&habit.name)
+    .bind(&habit.description)
+    .bind(weekdays)
+    .bind(times_a_week)
+    .bind(&habit.remind_at)
+    .bind(habit.target_days)
+    .bind(habit.measure.as_ref().map(|m| m.target))
+    .bind(habit.measure.as_ref().and_then(|m| m.unit.as_deref()))
+    .bind(habit.is_active)
+    .bind(habit.completed_on)
+    .bind(now)
+    .execute(&mut *c)
+    .await?;
+    renew(c, &person, &mut habit, now).await?;
+    Ok(habit)
+}
+
+/// Deletes a habit with all that became of it.
+pub async fn delete(c: &mut PgConnection, person: &Person, id: HabitId, now: Timestamp) -> Result<(), HabitError> {
+    locked(c, person, id, person.today(now)).await?;
+    sqlx::query("DELETE FROM habits WHERE id = $1").bind(id).execute(c).await?;
+    Ok(())
+}
+
+/// Reads the habit's history anew and plans its next reminder.
+pub(super) async fn renew(
+    c: &mut PgConnection,
+    person: &Person,
+    habit: &mut Habit,
+    now: Timestamp,
+) -> sqlx::Result<()> {
+    habit.summary = summary(c, person, habit).await?;
+    write(c, person, habit, now).await
+}
+
+/// Plans the next reminder and writes what the habit has come to.
+pub(super) async fn write(
+    c: &mut PgConnection,
+    person: &Person,
+    habit: &mut Habit,
+    now: Timestamp,
+) -> sqlx::Result<()> {
+    habit.plan(person, now);
+    let Summary { run, in_row, on, best, week_done, week_skipped } = habit.summary;
+    sqlx::query(
+        "UPDATE habits SET run = $2, in_row = $3, run_on = $4, best = $5, week_done = $6, week_skipped = $7,
+            is_active = $8, completed_on = $9, next_at = $10, snoozed_until = $11, fired_through = $12, updated_at = $13
+         WHERE id = $1",
+    )
+    .bind(habit.id)
+    .bind(run)
+    .bind(in_row)
+    .bind(on)
+    .bind(best)
+    .bind(i16::from(week_done))
+    .bind(i16::from(week_skipped))
+    .bind(habit.is_active)
+    .bind(habit.completed_on)
+    .bind(habit.next_at)
+    .bind(habit.snoozed_until)
+    .bind(habit.fired_through)
+    .bind(habit.updated_at)
+    .execute(c)
+    .await
+    .map(|_| ())
+}
+
+/// What the executions come to.
+pub(super) async fn summary(c: &mut PgConnection, person: &Person, habit: &Habit) -> sqlx::Result<Summary> {
+    let history: Vec<(NaiveDate, String)> = sqlx::query_as(
+        "SELECT execution_date, status FROM habits_executions WHERE habit_id = $1 ORDER BY execution_date",
+    )
+    .bind(habit.id)
+    .fetch_all(c)
+    .await?;
+    let history = history.iter().map(|(date, status)| (*date, Status::parse(status).unwrap_or(Status::Pending)));
+    Ok(Summary::of(&habit.rules(person), history))
+}
+
+/// All of a person's habits, after their days have changed.
+pub(super) async fn renew_all(
+    c: &mut PgConnection,
+    settings: &HabitsSettings,
+    user_id: i64,
+    now: Timestamp,
+) -> Result<(), HabitError> {
+    let person = people::person(c, settings, user_id).await?.ok_or(HabitError::NoPerson)?;
+    // In the order of ids, as all who lock several do.
+    let ids: Vec<HabitId> =
+        sqlx::query_scalar("SELECT id FROM habits WHERE user_id = $1 ORDER BY id FOR NO KEY UPDATE")
+            .bind(user_id)
+            .fetch_all(&mut *c)
+            .await?;
+    for id in ids {
+        let mut habit = own(c, &person, id, person.today(now)).await?;
+        renew(c, &person, &mut habit, now).await?;
+    }
+    Ok(())
+}

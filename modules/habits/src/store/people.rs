@@ -1,0 +1,186 @@
+//! A person's days: their zone, when their day ends, when they rest.
+
+use chrono::{NaiveDate, NaiveTime};
+use sqlx::{AssertSqlSafe, FromRow, PgConnection};
+use vitte_platform::clock::Timestamp;
+use vitte_platform::module::BoxFuture;
+use vitte_platform::people::Changed;
+
+use super::{HabitError, habits};
+use crate::domain::day::plus;
+use crate::domain::{Quiet, skipped, today};
+use crate::model::Person;
+use crate::settings::HabitsSettings;
+
+#[derive(FromRow)]
+pub(super) struct Row {
+    person_id: i64,
+    timezone: String,
+    end_of_day: Option<NaiveTime>,
+    quiet_from: Option<NaiveTime>,
+    quiet_until: Option<NaiveTime>,
+    first_days: Option<Vec<NaiveDate>>,
+    last_days: Option<Vec<NaiveDate>>,
+}
+
+/// For [`Row`]: the person joined as `u`, their settings as `p`.
+pub(super) const COLUMNS: &str = "u.id AS person_id, u.timezone, p.end_of_day, p.quiet_from, p.quiet_until,
+    (SELECT array_agg(first_day ORDER BY id) FROM habits_days_off WHERE user_id = u.id) AS first_days,
+    (SELECT array_agg(last_day ORDER BY id) FROM habits_days_off WHERE user_id = u.id) AS last_days";
+
+impl Row {
+    pub(super) fn person(self, usual_end_of_day: NaiveTime) -> Person {
+        Person {
+            user_id: self.person_id,
+            zone: self.timezone.parse().unwrap_or(chrono_tz::UTC),
+            end_of_day: self.end_of_day.unwrap_or(usual_end_of_day),
+            usual_end_of_day,
+            quiet: self.quiet_from.zip(self.quiet_until).map(|(from, until)| Quiet { from, until }),
+            off: self.first_days.unwrap_or_default().into_iter().zip(self.last_days.unwrap_or_default()).collect(),
+        }
+    }
+}
+
+/// A person by our id. `None`: not known (any more).
+pub async fn person(c: &mut PgConnection, settings: &HabitsSettings, user_id: i64) -> sqlx::Result<Option<Person>> {
+    read(c, settings.end_of_day, user_id).await
+}
+
+/// The person as they are now.
+pub(super) async fn again(c: &mut PgConnection, person: &Person) -> Result<Person, HabitError> {
+    read(c, person.usual_end_of_day, person.user_id).await?.ok_or(HabitError::NoPerson)
+}
+
+async fn read(c: &mut PgConnection, usual_end_of_day: NaiveTime, user_id: i64) -> sqlx::Result<Option<Person>> {
+    let row: Option<Row> = sqlx::query_as(AssertSqlSafe(format!(
+        "SELECT {COLUMNS} FROM users u LEFT JOIN habits_people p ON p.user_id = u.id WHERE u.id = $1"
+    )))
+    .bind(user_id)
+    .fetch_optional(c)
+    .await?;
+    Ok(row.map(|row| row.person(usual_end_of_day)))
+}
+
+/// When the person's day ends; `None`: as the bot says. At most 06:00.
+pub async fn set_end_of_day(
+    c: &mut PgConnection,
+    settings: &HabitsSettings,
+    user_id: i64,
+    end_of_day: Option<NaiveTime>,
+    now: Timestamp,
+) -> Result<(), HabitError> {
+    sqlx::query(
+        "INSERT INTO habits_people (user_id, end_of_day, updated_at) VALUES ($1, $2, $3)
+         ON CONFLICT (user_id) DO UPDATE SET end_of_day = excluded.end_of_day, updated_at = excluded.updated_at",
+    )
+    .bind(user_id)
+    .bind(end_of_day)
+    .bind(now)
+    .execute(&mut *c)
+    .await?;
+    habits::renew_all(c, settings, user_id, now).await
+}
+
+/// When the person is not to be disturbed; `None`: never quiet.
+pub async fn set_quiet(
+    c: &mut PgConnection,
+    settings: &HabitsSettings,
+    user_id: i64,
+    quiet: Option<Quiet>,
+    now: Timestamp,
+) -> Result<(), HabitError> {
+    sqlx::query(
+        "INSERT INTO habits_people (user_id, quiet_from, quiet_until, updated_at) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (user_id) DO UPDATE SET quiet_from = excluded.quiet_from, quiet_until = excluded.quiet_until,
+            updated_at = excluded.updated_at",
+    )
+    .bind(user_id)
+    .bind(quiet.map(|q| q.from))
+    .bind(quiet.map(|q| q.until))
+    .bind(now)
+    .execute(&mut *c)
+    .await?;
+    habits::renew_all(c, settings, user_id, now).await
+}
+
+/// Days after today.
+const LONGEST_VACATION: u64 = 366;
+
+/// A vacation from today until the date, which belongs to it (a year at most); `None` ends the one that is on, yesterday. Past
+/// vacations stay, since streaks stand on them.
+pub async fn set_vacation(
+    c: &mut PgConnection,
+    settings: &HabitsSettings,
+    user_id: i64,
+    until: Option<NaiveDate>,
+    now: Timestamp,
+) -> Result<(), HabitError> {
+    let person = person(c, settings, user_id).await?.ok_or(HabitError::NoPerson)?;
+    let today = person.today(now);
+    // What began before today ended yesterday; what was to come is forgotten.
+    sqlx::query("DELETE FROM habits_days_off WHERE user_id = $1 AND reason = 'vacation' AND first_day >= $2")
+        .bind(user_id)
+        .bind(today)
+        .execute(&mut *c)
+        .await?;
+    sqlx::query(
+        "UPDATE habits_days_off SET last_day = $2::date - 1
+         WHERE user_id = $1 AND reason = 'vacation' AND last_day >= $2",
+    )
+    .bind(user_id)
+    .bind(today)
+    .execute(&mut *c)
+    .await?;
+    if let Some(until) = until.filter(|until| *until >= today) {
+        let longest = plus(today, LONGEST_VACATION);
+        add_days_off(c, user_id, (today, until.min(longest)), "vacation").await?;
+    }
+    habits::renew_all(c, settings, user_id, now).await
+}
+
+async fn add_days_off(
+    c: &mut PgConnection,
+    user_id: i64,
+    (first, last): (NaiveDate, NaiveDate),
+    reason: &str,
+) -> sqlx::Result<()> {
+    sqlx::query("INSERT INTO habits_days_off (user_id, first_day, last_day, reason) VALUES ($1, $2, $3, $4)")
+        .bind(user_id)
+        .bind(first)
+        .bind(last)
+        .bind(reason)
+        .execute(c)
+        .await
+        .map(|_| ())
+}
+
+/// The person's zone has just become another, in this transaction: dates that they never had are not missed, and
+/// reminders are planned anew.
+pub async fn zone_changed(
+    c: &mut PgConnection,
+    settings: &HabitsSettings,
+    changed: &Changed<'_>,
+) -> Result<(), HabitError> {
+    let (user_id, now) = (changed.after.id, changed.now);
+    let Some(person) = person(c, settings, user_id).await? else { return Ok(()) };
+    let from = today(now, changed.before.zone(), person.end_of_day);
+    if let Some(range) = skipped(from, person.today(now)) {
+        add_days_off(c, user_id, range, "zone").await?;
+    }
+    habits::renew_all(c, settings, user_id, now).await
+}
+
+/// For [`vitte_platform::people::People::followed`]: habits follow a person into another zone.
+pub fn follow(
+    settings: HabitsSettings,
+) -> impl for<'a> Fn(&'a mut PgConnection, Changed<'a>) -> BoxFuture<'a, anyhow::Result<()>> + Send + Sync + 'static {
+    move |c, changed| {
+        let settings = settings.clone();
+        Box::pin(async move {
+            if changed.before.timezone != changed.after.timezone {
+                zone_changed(c, &settings, &changed).await?;
+            }
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,65 @@
+//! What is true of the whole API: its health, its document, its forms of a path.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use vitte_platform::database::DatabaseSettings;
+
+use crate::world::{Api, refused, said};
+
+#[tokio::test]
+async fn healthcheck_needs_no_login_and_says_ok() {
+    let api = Api::start().await;
+    for path in ["/healthcheck", "/healthcheck/"] {
+        let body = said(api.send(Method::GET, path, &[], None).await, 200).await;
+        assert_eq!(body, json!({"api_status": "ok", "dependencies": {"database": "ok"}}));
+    }
+}
+
+#[tokio::test]
+async fn healthcheck_without_a_database_is_503_in_its_own_form_and_the_rest_503_as_a_problem() {
+    // Nothing listens there.
+    let nowhere = DatabaseSettings::new("postgres://u:p@127.0.0.1:1/none").url;
+    let api = Api::with(&nowhere, &["a-signing-key-of-at-least-32-bytes"]).await;
+    let body = said(api.send(Method::GET, "/healthcheck", &[], None).await, 503).await;
+    assert_eq!(body, json!({"api_status": "ok", "dependencies": {"database": "error"}}));
+    let answer = api.login(&json!({"telegram_id": 7})).await;
+    assert_eq!(answer.headers()["retry-after"], "1");
+    refused(answer, 503).await;
+}
+
+#[tokio::test]
+async fn the_document_describes_every_row_of_the_contract_and_how_to_log_in() {
+    let api = Api::start().await;
+    let document: Value = said(api.send(Method::GET, "/api/v1/openapi.json", &[], None).await, 200).await;
+    let rows = [
+        ("/healthcheck", "get", &["200", "503"][..]),
+        ("/api/v1/auth/token", "post", &["200", "400", "403", "422"]),
+        ("/api/v1/users/me", "get", &["200", "401"]),
+        ("/api/v1/users/me", "patch", &["200", "401", "422"]),
+        ("/api/v1/habits", "post", &["201", "401", "422"]),
+        ("/api/v1/habits", "get", &["200", "401", "422"]),
+        ("/api/v1/habits/{id}", "get", &["200", "401", "403", "404"]),
+        ("/api/v1/habits/{id}", "patch", &["200", "401", "403", "404", "422"]),
+        ("/api/v1/habits/{id}", "delete", &["204", "401", "403", "404"]),
+        ("/api/v1/habits/{id}/executions", "post", &["201", "400", "401", "403", "404", "422"]),
+    ];
+    for (path, method, statuses) in rows {
+        let operation = &document["paths"][path][method];
+        for status in statuses {
+            assert!(operation["responses"][status].is_object(), "{method} {path}: {status} in {operation:#}");
+        }
+    }
+    assert_eq!(document["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
+    assert_eq!(document["components"]["securitySchemes"]["bot_key"]["name"], "X-BOT-API-KEY");
+    let create = &document["components"]["schemas"]["CreateHabit"];
+    assert_eq!(create["required"], json!(["name", "time_to_remind"]), "{create:#}");
+}
+
+#[tokio::test]
+async fn a_path_that_is_none_stays_404_with_and_without_the_slash_and_a_wrong_method_405() {
+    let api = Api::start().await;
+    let ann = api.person(7).await;
+    refused(ann.get("/habit/").await, 404).await;
+    refused(ann.get("/habits//").await, 404).await;
+    refused(ann.ask(Method::PUT, "/habits/", Some(json!({}))).await, 405).await;
+}

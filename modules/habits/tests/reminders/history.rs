@@ -1,0 +1,133 @@
+//! What is stored of a habit is what its executions come to, whatever happened in whatever order.
+
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+use vitte_habits::domain::{Schedule, Status, Summary};
+use vitte_habits::model::{Measure, NewHabit};
+use vitte_habits::store::{self, HabitError, Mark};
+
+use crate::world::{World, at, time};
+
+#[derive(Debug, Clone)]
+enum Does {
+    Marks(i64, Status),
+    Undoes(i64),
+    MovesTo(&'static str),
+    Rests(i64),
+    Changes(Schedule),
+    Waits(i64),
+}
+
+fn does() -> impl Strategy<Value = Does> {
+    let status =
+        prop::sample::select(vec![Status::Done, Status::Done, Status::NotDone, Status::Skipped, Status::Pending]);
+    let zones = vec!["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago", "Europe/Berlin"];
+    prop_oneof![
+        8 => (-5i64..1, status).prop_map(|(day, status)| Does::Marks(day, status)),
+        2 => (-5i64..1).prop_map(Does::Undoes),
+        1 => prop::sample::select(zones).prop_map(Does::MovesTo),
+        1 => (0i64..4).prop_map(Does::Rests),
+        1 => prop::sample::select(vec![Schedule::DAILY, Schedule::Weekly(3)]).prop_map(Does::Changes),
+        4 => (1i64..30).prop_map(Does::Waits),
+    ]
+}
+
+/// Breaks when any way of changing the past forgets to sum it up again.
+#[tokio::test]
+async fn what_is_stored_is_always_what_the_executions_come_to() {
+    let world = World::new().await;
+    let user = world.user(5, "UTC").await;
+    let new = NewHabit { target_days: 1_000, ..NewHabit::daily("Run", time("09:00:00")) };
+    let id = world.make(user, new, "2026-03-10T12:00:00Z").await.id;
+    let mut now = at("2026-03-10T12:00:00Z");
+    let mut runner = TestRunner::deterministic();
+    for step in 0..150 {
+        let what = does().new_tree(&mut runner).unwrap().current();
+        let person = world.person(user).await;
+        let day = |n: i64| person.today(now) + chrono::TimeDelta::days(n);
+        world
+            .done(async |c| -> Result<(), HabitError> {
+                match &what {
+                    Does::Marks(n, status) => {
+                        store::mark(c, &person, id, day(*n), Mark::Status(*status), now).await.map(|_| ())
+                    }
+                    Does::Undoes(n) => store::undo(c, &person, id, day(*n), now).await.map(|_| ()),
+                    Does::Rests(n) => store::set_vacation(c, world.settings(), user, Some(day(*n)), now).await,
+                    Does::Changes(schedule) => {
+                        let changes = store::Changes { schedule: Some(*schedule), ..store::Changes::default() };
+                        store::update(c, &person, id, changes, now).await.map(|_| ())
+                    }
+                    Does::MovesTo(_) | Does::Waits(_) => Ok(()),
+                }
+            })
+            .await
+            .unwrap();
+        match &what {
+            Does::MovesTo(zone) => world.move_to(user, zone, &now.to_rfc3339()).await,
+            Does::Waits(hours) => now += chrono::TimeDelta::hours(*hours),
+            _ => {}
+        }
+        let person = world.person(user).await;
+        let mut c = world.connection().await;
+        let habit = store::get(&mut c, &person, id, now).await.unwrap();
+        let mut past = store::executions(&mut c, id, 10_000).await.unwrap();
+        past.reverse();
+        let expected = Summary::of(&habit.rules(&person), past.iter().map(|e| (e.date, e.status)));
+        assert_eq!(habit.summary, expected, "step {step}: {what:?}");
+        assert!(habit.next_at.is_some(), "step {step}: {what:?}");
+    }
+}
+
+/// Breaks without the lock of the habit: two marks at once each sum up a past without the other.
+#[tokio::test]
+async fn marks_of_many_days_at_once_are_all_in_the_streak() {
+    let world = World::new().await;
+    let user = world.user(5, "UTC").await;
+    let new = NewHabit { target_days: 1_000, ..NewHabit::daily("Run", time("09:00:00")) };
+    let now = at("2026-03-10T12:00:00Z");
+    let person = world.person(user).await;
+    for round in 0..5 {
+        let id = world.make(user, new.clone(), "2026-03-10T12:00:00Z").await.id;
+        let mark = async |day: i64| {
+            let date = person.today(now) - chrono::TimeDelta::days(day);
+            let done = Mark::Status(Status::Done);
+            world.done(async |c| store::mark(c, &person, id, date, done, now).await).await.unwrap();
+        };
+        futures::future::join_all((0..8).map(mark)).await;
+        let habit = store::get(&mut *world.connection().await, &person, id, now).await.unwrap();
+        assert_eq!(habit.streak(&person).current, 8, "round {round}");
+    }
+}
+
+#[tokio::test]
+async fn a_measured_habit_is_done_when_its_amount_is_reached() {
+    let world = World::new().await;
+    let user = world.user(5, "UTC").await;
+    let measure = Some(Measure { target: 8, unit: Some("glasses".to_owned()) });
+    let new = NewHabit { measure, ..NewHabit::daily("Water", time("09:00:00")) };
+    let id = world.make(user, new, "2026-03-10T12:00:00Z").await.id;
+    let now = "2026-03-10T13:00:00Z";
+    assert_eq!(world.mark(user, id, Mark::Add(5), now).await.execution.unwrap().status, Status::Pending);
+    let marked = world.mark(user, id, Mark::Add(3), now).await;
+    assert_eq!((marked.habit.is_done_today(), marked.habit.amount_today), (true, Some(8)));
+    let marked = world.mark(user, id, Mark::Amount(7), now).await;
+    assert_eq!((marked.habit.is_done_today(), marked.habit.amount_today), (false, Some(7)));
+}
+
+/// Breaks when taking back the last mark leaves the habit in the archive.
+#[tokio::test]
+async fn the_mark_that_completes_a_habit_can_be_taken_back() {
+    let world = World::new().await;
+    let user = world.user(5, "UTC").await;
+    let new = NewHabit { target_days: 1, ..NewHabit::daily("Run", time("09:00:00")) };
+    let id = world.make(user, new, "2026-03-10T12:00:00Z").await.id;
+    let now = at("2026-03-10T13:00:00Z");
+    let person = world.person(user).await;
+    let toggle = async || world.done(async |c| store::toggle_today(c, &person, id, now).await).await.unwrap();
+    let done = toggle().await;
+    assert!(done.completed && !done.habit.is_active && done.habit.next_at.is_none());
+    let undone = toggle().await;
+    assert!(!undone.completed && undone.habit.is_active && undone.habit.next_at.is_some());
+    assert_eq!(undone.habit.streak(&person).current, 0);
+}

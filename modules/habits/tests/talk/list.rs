@@ -1,0 +1,187 @@
+//! The list: pages, taps, and what old buttons do.
+
+use serde_json::json;
+
+use crate::world::{World, buttons, text};
+
+/// Breaks when a tap sends a message, or when a second tap on the same button takes the first one back.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_tap_marks_in_place_and_a_double_tap_marks_once() {
+    let world = World::new().await;
+    let ann = world.ann("en");
+    ann.makes("Read", "9").await;
+    ann.says("/habits").await;
+    ann.sees("Done 0 of 1").await;
+    let messages = ann.screen().await.len();
+    let (message, data) = ann.button("⏳ Read").await;
+    ann.person.press(message, &data).await;
+    ann.sees("🔥 1").await;
+    ann.presses_again(800_001, message, &data).await;
+    ann.says("/status").await;
+    ann.sees("We speak English").await;
+    let shown = ann.screen().await;
+    assert_eq!(shown.len(), messages + 1, "the answer to /status, and no other message");
+    assert!(text(&shown[messages - 1]).contains("✅ Read 🔥 1"), "{shown:?}");
+    assert_eq!(world.count("SELECT count(*) FROM habits_executions WHERE status = 'done'").await, 1);
+}
+
+/// Breaks when a tap marks another date than the one that was shown.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tap_on_yesterdays_list_marks_nothing_and_shows_today() {
+    let world = World::new().await;
+    let ann = world.ann("en");
+    ann.makes("Read", "9").await;
+    ann.says("/habits").await;
+    ann.sees("Wednesday, 11 March").await;
+    world.hours(24);
+    ann.taps("⏳ Read").await;
+    ann.sees("Thursday, 12 March").await;
+    ann.toast("A new day has begun").await;
+    assert_eq!(world.count("SELECT count(*) FROM habits_executions").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn habits_come_five_a_page_and_the_pages_go_round() {
+    let world = World::new().await;
+    let ann = world.ann("ru");
+    for n in 1..=7 {
+        ann.makes(&format!("Дело {n}"), "9 утра").await;
+    }
+    ann.says("/habits").await;
+    let first = ann.sees("Сделано 0 из 7").await;
+    assert!(text(&first).contains("5. ⏳ Дело 5") && !text(&first).contains("Дело 6"), "{first}");
+    assert!(buttons(&first).iter().any(|(label, _)| label == "1 из 2"), "{first}");
+    ann.taps("›").await;
+    let second = ann.sees("7. ⏳ Дело 7").await;
+    assert!(!text(&second).contains("Дело 5"), "{second}");
+    ann.taps("⏳ Дело 6").await;
+    ann.sees("6. ✅ Дело 6").await;
+    ann.taps("›").await;
+    ann.sees("1. ⏳ Дело 1").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_measured_habit_grows_by_a_tap_and_a_large_one_asks_how_much() {
+    let world = World::new().await;
+    let ann = world.ann("en");
+    ann.makes("Water", "9").await;
+    ann.taps("Edit").await;
+    ann.taps("Amount a day").await;
+    ann.sees("makes a day").await;
+    ann.says("2 glasses").await;
+    ann.sees("0 / 2 glasses").await;
+    ann.says("/habits").await;
+    ann.sees("Water · 0 / 2 glasses").await;
+    ann.taps("⏳ Water").await;
+    ann.sees("⏳ Water · 1 / 2 glasses").await;
+    ann.taps("⏳ Water").await;
+    ann.sees("✅ Water 🔥 1 · 2 / 2 glasses").await;
+    ann.taps("✅ Water").await;
+    ann.sees("⏳ Water · 0 / 2 glasses").await;
+    ann.taps("🔎 1").await;
+    ann.taps("Edit").await;
+    ann.taps("Amount a day").await;
+    ann.sees("makes a day").await;
+    ann.says("10 000 steps").await;
+    ann.sees("0 / 10000 steps").await;
+    ann.says("/habits").await;
+    ann.sees("Done 0 of 1").await;
+    ann.taps("⏳ Water").await;
+    ann.sees("how much is it today").await;
+    ann.says("12000").await;
+    ann.sees("Today: 12000 / 10000 steps").await;
+}
+
+/// Breaks when a button is believed that names somebody else's habit.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_sees_or_changes_the_habit_of_another() {
+    let world = World::new().await;
+    let ann = world.ann("en");
+    ann.makes("Secret", "9").await;
+    let id = world.count("SELECT id FROM habits").await;
+    let eve = json!({"id": 6, "is_bot": false, "first_name": "Eve", "language_code": "en"});
+    let shown = json!({"message_id": 1, "date": 1, "chat": {"id": 6, "type": "private"}, "text": "."});
+    let all = [
+        "open:ID:0",
+        "mark:ID:0:2026-03-11:done",
+        "tap:ID:0:2026-03-11:done",
+        "archive:ID:0",
+        "deleted:ID:0",
+        "edit:ID:0",
+        "ask:ID:name",
+        "days:ID:0:w2",
+        "month:ID:2026-03",
+        "keep:ID:a0",
+        "delete:ID:0",
+        "remind:done:ID:2026-03-11",
+    ];
+    for (n, data) in (0..).zip(all) {
+        let data = format!("habits:{}", data.replace("ID", &id.to_string()));
+        let press = json!({"id": n.to_string(), "chat_instance": "1", "data": data, "from": eve, "message": shown});
+        world.telegram.update(&json!({"update_id": 700_000 + n, "callback_query": press})).await;
+    }
+    vitte_tests::until("every press answered", async || {
+        let calls = world.telegram.calls("answerCallbackQuery").await;
+        let refused = calls.iter().filter(|c| c["text"].as_str().is_some_and(|t| t.contains("not there"))).count();
+        (refused == all.len()).then_some(())
+    })
+    .await;
+    let eve = world.telegram.person(6);
+    assert!(!eve.read().await.iter().any(|text| text.contains("Secret")), "{:?}", eve.read().await);
+    assert_eq!(
+        world.count("SELECT count(*) FROM habits WHERE is_active AND name = 'Secret' AND times_a_week IS NULL").await,
+        1
+    );
+    assert_eq!(world.count("SELECT count(*) FROM habits_executions").await, 0);
+    assert_eq!(world.count("SELECT count(*) FROM dead_updates").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_day_of_the_goal_is_congratulated_and_the_habit_rests_or_goes_on() {
+    let world = World::new().await;
+    let ann = world.ann("ru");
+    ann.says("/newhabit").await;
+    ann.sees("Какую привычку").await;
+    for (said, seen) in
+        [("Чтение", "хороший выбор"), ("/skip", "Сколько дней"), ("2", "Когда напоминать"), ("9", "0 из 2")]
+    {
+        ann.says(said).await;
+        ann.sees(seen).await;
+    }
+    ann.says("/habits").await;
+    ann.taps("⏳ Чтение").await;
+    ann.sees("🔥 1").await;
+    world.hours(24);
+    ann.says("/habits").await;
+    ann.sees("Четверг, 12 марта").await;
+    ann.taps("⏳ Чтение").await;
+    let congratulated = ann.sees("Получилось: 2 дня подряд").await;
+    assert_eq!(buttons(&congratulated).len(), 2);
+    ann.finds("Привычек пока нет").await;
+    ann.taps("Продолжим").await;
+    ann.sees("Серия: 2 дня, лучшая: 2 дня").await;
+    assert_eq!(world.count("SELECT count(*) FROM habits WHERE is_active").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_button_of_a_question_that_is_answered_says_so_and_a_half_made_habit_outlives_a_look_at_the_list() {
+    let world = World::new().await;
+    let ann = world.ann("en");
+    ann.makes("Read", "9").await;
+    ann.says("/habits").await;
+    ann.sees("Done 0 of 1").await;
+    let (list, tap) = ann.button("⏳ Read").await;
+    ann.says("/newhabit").await;
+    ann.sees("What habit").await;
+    ann.says("Swim").await;
+    ann.sees("Swim, good choice").await;
+    let (question, skip) = ann.button("Skip").await;
+    ann.person.press(list, &tap).await;
+    ann.finds("All done for today").await;
+    ann.person.press(question, &skip).await;
+    ann.sees("How many days").await;
+    ann.presses_again(800_003, question, &skip).await;
+    ann.toast("answered already").await;
+    ann.says("14").await;
+    ann.sees("When shall I remind").await;
+}

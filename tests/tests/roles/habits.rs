@@ -1,0 +1,68 @@
+//! Habits through everything: `vitte up`, its front door, and the contract on it.
+
+use serde_json::{Value, json};
+use vitte_tests::process::Vitte;
+
+use crate::up::Up;
+
+const MANIFEST: &str = include_str!("../../../crds/examples/habits.yaml");
+const BOTH: &str = include_str!("../../../crds/examples/companion-habits.yaml");
+
+async fn token(up: &Up, key: &str) -> (u16, Value) {
+    let request = up.http.post(format!("{}/api/v1/auth/token", up.url)).header("X-BOT-API-KEY", key);
+    let answer = request.json(&json!({"telegram_id": 1001, "timezone": "Europe/Moscow"})).send().await.unwrap();
+    (answer.status().as_u16(), answer.json().await.unwrap())
+}
+
+/// Breaks when the front door does not know `/healthcheck`, when `up` has no keys, or when the key that signs is
+/// another after a restart.
+#[tokio::test]
+async fn up_serves_the_contract_with_the_key_that_it_says_and_a_token_outlives_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut up = Up::with(folder.path(), MANIFEST, &[]).await;
+    let (status, health) = up.get("/healthcheck").await;
+    assert_eq!((status, health.as_str()), (200, r#"{"api_status":"ok","dependencies":{"database":"ok"}}"#));
+    assert!(up.vitte.output().contains("X-BOT-API-KEY: simulated"), "{}", up.vitte.output());
+    assert_eq!(token(&up, "guessed").await.0, 403);
+    let (status, body) = token(&up, "simulated").await;
+    assert_eq!(status, 200, "{body}");
+    let bearer = format!("Bearer {}", body["access_token"].as_str().unwrap());
+    let make = json!({"name": "Read ten pages", "time_to_remind": "09:00"});
+    let habits = |up: &Up| format!("{}/api/v1/habits/", up.url);
+    let made = up.http.post(habits(&up)).header("authorization", &bearer).json(&make).send().await.unwrap();
+    assert_eq!(made.status().as_u16(), 201);
+    assert_eq!(up.vitte.stop().await, Some(0));
+    let output = up.vitte.output();
+    assert!(!output.contains("Read ten pages") && !output.contains(&bearer[7..]), "{output}");
+
+    let mut up = Up::with(folder.path(), MANIFEST, &[]).await;
+    let list = up.http.get(habits(&up)).header("authorization", &bearer).send().await.unwrap();
+    assert_eq!(list.status().as_u16(), 200);
+    assert_eq!(list.json::<Value>().await.unwrap()[0]["name"], "Read ten pages");
+    assert_eq!(up.vitte.stop().await, Some(0));
+}
+
+/// Breaks when two modules want the same words.
+#[tokio::test]
+async fn a_companion_and_habits_live_in_one_bot() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut up = Up::with(folder.path(), BOTH, &[]).await;
+    let anna = up.person(1001);
+    anna.say("Hello there").await;
+    anna.hears(1).await;
+    assert_eq!(token(&up, "simulated").await.0, 200);
+    assert_eq!(up.vitte.stop().await, Some(0));
+}
+
+/// Breaks when the length of a key is not looked at before it signs.
+#[tokio::test]
+async fn a_key_too_short_to_sign_is_refused_at_start_without_being_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("bot.yaml"), MANIFEST).unwrap();
+    let env = [("VITTE_SECRET_HABITS_JWT", "hunter2")];
+    let mut vitte = Vitte::start(folder.path(), &["up", "bot.yaml", "--listen", "127.0.0.1:0"], &env);
+    assert_eq!(vitte.ended().await.code(), Some(2));
+    let output = vitte.output();
+    assert!(output.contains("spec.api") && output.contains("at least 32"), "{output}");
+    assert!(!output.contains("hunter2"), "{output}");
+}
