@@ -63,6 +63,7 @@ pub struct Persona {
     pub post_history_instructions: String,
     /// How it uses a language, for the model: forms of address, turns of phrase.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "per_language")]
     pub language_notes: BTreeMap<Language, String>,
     /// What it knows, told to the model when one of the keys comes up.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -114,6 +115,12 @@ impl Text {
             }
         }
     }
+}
+
+/// A map with languages as keys is, to the schema, any map: so its keys are named.
+fn per_language(_: &mut SchemaGenerator) -> Schema {
+    let text = serde_json::json!({"type": "string", "maxLength": 16_000});
+    json_schema!({"type": "object", "properties": {"ru": text, "en": text}, "additionalProperties": false})
 }
 
 impl JsonSchema for Text {

@@ -33,6 +33,7 @@ const KEPT: [&str; 15] = [
     "x-kubernetes-preserve-unknown-fields",
 ];
 const LIST_TYPE: &str = "x-kubernetes-list-type";
+const MAP_TYPE: &str = "x-kubernetes-map-type";
 const VALIDATIONS: &str = "x-kubernetes-validations";
 
 /// The structural schema of a type. With `guarded`, every text in it refuses secrets.
@@ -93,6 +94,9 @@ impl Translator<'_> {
         if flat.get("uniqueItems") == Some(&Json::Bool(true)) && !out.contains_key(LIST_TYPE) {
             out.insert(LIST_TYPE.to_owned(), "set".into());
         }
+        if means_something_when_empty(&out) {
+            out.insert(MAP_TYPE.to_owned(), "atomic".into());
+        }
         if self.guarded && words.is_none() && out.get("type").is_some_and(|name| name == "string") {
             let rules = rules::guard_against_secrets(&out);
             if !rules.is_empty() {
@@ -121,6 +125,15 @@ impl Translator<'_> {
         flat.extend(own);
         flat
     }
+}
+
+/// Whether `{}` says something: take all the defaults. Such an object is owned as a whole, because of two writers one may
+/// own the defaults: with `{}` applied by the other nothing of it would be left but a null, which is refused
+/// (a client-side apply, then two server-side ones).
+fn means_something_when_empty(schema: &Map<String, Json>) -> bool {
+    let properties = schema.get("properties").and_then(Json::as_object);
+    let has_defaults = properties.is_some_and(|all| all.values().any(|property| property.get("default").is_some()));
+    has_defaults && !schema.contains_key("required") && !schema.contains_key("default")
 }
 
 /// The one type of a value; null beside it means that it may be left out.

@@ -128,7 +128,7 @@ fn every_good_manifest_and_every_example_is_taken() {
     let bots = FINE.iter().enumerate().map(|(number, changes)| named_by_number(number, changed(changes)));
     let taken = done(&["create", "--dry-run=server", "-n", &namespace, "-f", "-"], &stream(bots));
     assert_eq!(taken.lines().count(), FINE.len(), "{taken}");
-    for example in ["minimal", "companion", "production"] {
+    for example in ["minimal", "companion", "habits", "companion-habits", "production"] {
         let text = std::fs::read_to_string(folder("examples").join(format!("{example}.yaml"))).unwrap();
         // production.yaml names a namespace, which a test must not share with another.
         let text = text.replace("namespace: bots", &format!("namespace: {namespace}"));

@@ -20,13 +20,14 @@ fn our_form_takes_its_id_from_the_file_and_speaks_each_language() {
 #[test]
 fn everything_wrong_with_a_persona_is_told_at_once() {
     assert_eq!(
-        problems("luna.yaml", "nmae: Luna\ndescription: 5\nfirstMes: {fr: Salut}\n"),
+        problems("luna.yaml", "nmae: Luna\ndescription: 5\nfirstMes: {fr: Salut}\nlanguageNotes: {fr: Tutoyer}\n"),
         [
             "luna.yaml:1 nmae: unknown key; did you mean name?; allowed: id, name, description, personality, scenario, \
              firstMes, alternateGreetings, mesExample, systemPrompt, postHistoryInstructions, languageNotes, book, tags",
             "luna.yaml:1 name: is missing (What it is called; one text, or one per language)",
             "luna.yaml:2 description: is a whole number; allowed: a text in quotes",
             "luna.yaml:3 firstMes.fr: unknown key; allowed: ru, en",
+            "luna.yaml:4 languageNotes.fr: unknown key; allowed: ru, en",
         ]
     );
     assert_eq!(
