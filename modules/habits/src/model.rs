@@ -1,6 +1,6 @@
 //! What the tables hold, as the rest of the module sees it.
 
-use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 use chrono_tz::Tz;
 use sqlx::FromRow;
 use vitte_platform::clock::Timestamp;
@@ -106,6 +106,11 @@ impl Habit {
             self.snoozed_until = None;
             return;
         }
+        self.next_at = self.regular(person, since).into_iter().chain(self.snoozed_until).min();
+    }
+
+    /// The first of its times after a moment.
+    fn regular(&self, person: &Person, since: Timestamp) -> Option<Timestamp> {
         let clockwork = Clockwork {
             zone: person.zone,
             end_of_day: person.end_of_day,
@@ -113,9 +118,18 @@ impl Habit {
             times: &self.remind_at,
             fired: self.fired_through,
         };
-        let schedule = self.schedule;
-        let regular = next_fire(&clockwork, |date| schedule.falls_on(date), since).map(|(at, _)| at);
-        self.next_at = regular.into_iter().chain(self.snoozed_until).min();
+        next_fire(&clockwork, |date| self.schedule.falls_on(date), since).map(|(at, _)| at)
+    }
+
+    /// Of its moments from `first`, which has come, to now: the last. After an outage it alone may still be of use.
+    pub fn last_moment(&self, person: &Person, first: Timestamp, now: Timestamp) -> Timestamp {
+        // Those of the last day are the only ones that anybody is told of.
+        let mut last = first.max(now - TimeDelta::hours(25));
+        let mut found = first;
+        while let Some(next) = self.regular(person, last).filter(|next| *next <= now) {
+            (last, found) = (next, next);
+        }
+        self.snoozed_until.filter(|at| *at <= now).map_or(found, |at| at.max(found))
     }
 }
 

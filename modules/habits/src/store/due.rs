@@ -21,7 +21,7 @@ pub struct Due {
     pub languages: [Option<String>; 2],
     /// Neither blocked nor switched off.
     pub reachable: bool,
-    /// The moment that has come.
+    /// The moment that has come; of several, the last.
     pub at: Timestamp,
 }
 
@@ -91,13 +91,14 @@ pub async fn due(
 impl Row {
     fn due(self, settings: &HabitsSettings, now: Timestamp) -> Due {
         let person = self.person.person(settings.end_of_day);
+        let habit = self.habit.habit(person.today(now));
         Due {
-            habit: self.habit.habit(person.today(now)),
+            at: habit.last_moment(&person, self.at, now),
+            habit,
             person,
             chat_id: self.telegram_id,
             languages: [self.language, self.client_language],
             reachable: self.is_reachable,
-            at: self.at,
         }
     }
 }

@@ -76,6 +76,20 @@ async fn a_scheduler_away_sends_what_is_still_of_use_once_and_says_that_it_is_la
     assert!(!world.written().await[1].1.contains("late"));
 }
 
+/// Breaks when only the first moment that was missed is looked at: it is of yesterday, and hides today's.
+#[tokio::test]
+async fn a_scheduler_away_for_a_day_still_sends_what_was_due_a_moment_ago() {
+    let world = World::new().await;
+    let user = world.user(5, "UTC").await;
+    world.habit(user, "09:00:00", "2026-03-10T12:00:00Z").await;
+    let told = world.look("2026-03-14T09:20:00Z").await;
+    assert_eq!(told, Told { late: 1, ..Told::default() });
+    assert_eq!(world.look("2026-03-14T09:21:00Z").await, Told::default());
+    assert_eq!(world.look("2026-03-15T09:00:00Z").await, SENT);
+    // One that came back too late for today's, too, tells of none.
+    assert_eq!(world.look("2026-03-18T23:00:00Z").await, Told { expired: 1, ..Told::default() });
+}
+
 /// Breaks when yesterday's reminder is made up for today.
 #[tokio::test]
 async fn a_reminder_of_yesterday_is_not_made_up_for_after_midnight() {
