@@ -181,7 +181,10 @@ impl World {
             Value::String(text) => json!(self.plain(&text)),
             Value::Array(items) => items.into_iter().map(|item| self.walk(item)).collect(),
             Value::Object(fields) => {
-                let walked = fields.into_iter().map(|(key, value)| {
+                // An empty list stays when whoever applied it takes it back: what has no entries has no owner.
+                let fields =
+                    fields.into_iter().filter(|(_, value)| value.as_array().is_none_or(|list| !list.is_empty()));
+                let walked = fields.map(|(key, value)| {
                     let gone = matches!(key.as_str(), "observedGeneration" | "uid");
                     let value = if gone || key == ANNOTATION_SECRETS { json!("*") } else { self.walk(value) };
                     (self.plain(&key), value)
