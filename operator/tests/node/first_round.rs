@@ -51,7 +51,16 @@ async fn a_bot_is_applied_answers_a_person_through_all_its_parts_and_leaves_only
     // The model's words come by the worker.
     person.hears(asked, "").await;
 
+    // Two modules in one bot: what is typed in an open dialogue is the habits', and the worker remembers the time.
+    let time = soon();
+    let mut made = asked;
+    for words in ["/newhabit", "Water the plants", "/skip", "/skip", &time] {
+        made = person.says(words).await;
+        person.hears(made, "").await;
+    }
+
     policies_allow_what_pods_do_and_not_more(&node, &watch).await;
+    person.hears_within(Duration::from_secs(180), made, "⏰ Water the plants").await;
     operator_is_content(&node).await;
 
     let bots = node.api("vitte.dev/v1alpha1", "VitteBot", Some(BOTS));
@@ -116,6 +125,13 @@ async fn install_operator(node: &Node) {
     }
 }
 
+/// A time of day that comes in half a minute to one and a half, as a person in UTC writes it.
+fn soon() -> String {
+    #[expect(clippy::disallowed_methods, reason = "the pods have no other clock than the machine's")]
+    let now = chrono::Utc::now();
+    (now + chrono::TimeDelta::seconds(90)).format("%H:%M").to_string()
+}
+
 fn restricted_pod() -> Value {
     json!({"runAsNonRoot": true, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}})
 }
@@ -170,7 +186,7 @@ fn bot() -> Vec<Value> {
             "modules": {"companion": {
                 "llm": {"baseUrl": "http://sim:8081/sim/llm/v1", "model": "simulated"},
                 "personasConfigMapRef": {"name": "personas"},
-            }},
+            }, "habits": {}},
             "admin": {"passwordSecretRef": secret("admin")},
             "components": {"bot": {"replicas": 2}},
             "networkPolicy": {"egressTo": [{"podLabels": {"app": "sim"}, "ports": [8081]}],
@@ -198,8 +214,12 @@ impl Person {
 
     /// The number of the bot's first message after `after` in which these words are.
     async fn hears(&self, after: i64, words: &str) -> i64 {
+        self.hears_within(Duration::from_secs(60), after, words).await
+    }
+
+    async fn hears_within(&self, limit: Duration, after: i64, words: &str) -> i64 {
         let mut latest = Value::Null;
-        let heard = tokio::time::timeout(Duration::from_secs(60), async {
+        let heard = tokio::time::timeout(limit, async {
             loop {
                 let url = format!("{}/sim/chats/{CHAT}/messages?after={after}&wait=1", self.base);
                 let answer: Value = self.client.get(url).send().await.unwrap().json().await.unwrap();
@@ -214,7 +234,7 @@ impl Person {
                 }
             }
         });
-        heard.await.unwrap_or_else(|_| panic!("no answer within a minute; the chat: {latest}"))
+        heard.await.unwrap_or_else(|_| panic!("no {words:?} within {limit:?}; the chat: {latest}"))
     }
 
     async fn call(&self, method: &str) -> Value {
