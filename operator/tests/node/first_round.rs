@@ -12,11 +12,9 @@ use crate::connections::{Connection, Watch};
 use crate::forward::Forward;
 use crate::node::{Node, VERSION, until};
 use crate::policies::{End, Policies};
+use crate::world::{OPERATOR, TOKEN, bot, install_operator, simulated_world};
 
 const BOTS: &str = "first-round";
-const OPERATOR: &str = "vitte-system";
-/// Telegram's form, nobody's value.
-const TOKEN: &str = "424242:simulated-token-of-a-bot-in-cluster"; // check-words: allow
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bot_is_applied_answers_a_person_through_all_its_parts_and_leaves_only_what_it_is_told_to_keep() {
@@ -24,10 +22,12 @@ async fn a_bot_is_applied_answers_a_person_through_all_its_parts_and_leaves_only
     node.namespace(OPERATOR).await;
     node.namespace(BOTS).await;
     install_operator(&node).await;
-    node.apply(simulated_world()).await;
+    node.apply(simulated_world(BOTS)).await;
     let watch = Watch::start(&node);
 
-    node.apply(bot()).await;
+    let mut objects = bot(BOTS);
+    objects.last_mut().unwrap()["spec"]["modules"]["habits"] = json!({});
+    node.apply(objects).await;
     let waited =
         node.command(&["wait", "--for=condition=Ready", "vb/luna", "-n", BOTS, "--timeout=170s"]).output().await;
     if !waited.unwrap().status.success() {
@@ -75,124 +75,11 @@ async fn a_bot_is_applied_answers_a_person_through_all_its_parts_and_leaves_only
     assert_eq!(info["result"]["url"], "", "the webhook went with the bot: {info}");
 }
 
-/// As the documentation says: the resource, the rules, and two replicas that share a lease.
-async fn install_operator(node: &Node) {
-    let crd = vitte_crds::crd::custom_resource_definition();
-    node.apply([crd]).await;
-    let definitions = node.api("apiextensions.k8s.io/v1", "CustomResourceDefinition", None);
-    until("the resource is established", || async {
-        let definition = serde_json::to_value(definitions.get("vittebots.vitte.dev").await.unwrap()).unwrap();
-        let conditions = definition["status"]["conditions"].as_array()?.clone();
-        conditions.iter().any(|c| c["type"] == "Established" && c["status"] == "True").then_some(())
-    })
-    .await;
-    let rules = vitte_operator::rbac::manifests(&vitte_operator::settings::Scope::Cluster, OPERATOR);
-    node.apply(rules).await;
-    let labels = json!({"app.kubernetes.io/name": "vitte-operator"});
-    let probe = |path: &str| json!({"httpGet": {"path": path, "port": 8080}});
-    let container = json!({
-        "name": "operator",
-        "image": format!("localhost/vitte/operator:{VERSION}"),
-        "imagePullPolicy": "IfNotPresent",
-        "command": ["vitte-operator", "run"],
-        "env": [
-            {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
-            {"name": "POD_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
-        ],
-        "ports": [{"name": "http", "containerPort": 8080}],
-        "readinessProbe": probe("/readyz"),
-        "livenessProbe": probe("/livez"),
-        "securityContext": restricted_container(),
-    });
-    node.apply([json!({
-        "apiVersion": "apps/v1", "kind": "Deployment",
-        "metadata": {"name": "vitte-operator", "namespace": OPERATOR, "labels": labels},
-        "spec": {
-            "replicas": 2,
-            "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": labels}, "spec": {
-                "serviceAccountName": "vitte-operator",
-                "securityContext": restricted_pod(),
-                "containers": [container],
-            }},
-        },
-    })])
-    .await;
-    let rollout = ["rollout", "status", "deployment/vitte-operator", "-n", OPERATOR, "--timeout=120s"];
-    let done = node.command(&rollout).output().await.unwrap();
-    if !done.status.success() {
-        panic!("the operator does not start\n{}", node.story(OPERATOR).await);
-    }
-}
-
 /// A time of day that comes in half a minute to one and a half, as a person in UTC writes it.
 fn soon() -> String {
     #[expect(clippy::disallowed_methods, reason = "the pods have no other clock than the machine's")]
     let now = chrono::Utc::now();
     (now + chrono::TimeDelta::seconds(90)).format("%H:%M").to_string()
-}
-
-fn restricted_pod() -> Value {
-    json!({"runAsNonRoot": true, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}})
-}
-
-fn restricted_container() -> Value {
-    json!({"allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]}})
-}
-
-/// Telegram and the model, as one pod.
-fn simulated_world() -> Vec<Value> {
-    let labels = json!({"app": "sim"});
-    let container = json!({
-        "name": "sim",
-        "image": format!("localhost/vitte/vitte:{VERSION}"),
-        "imagePullPolicy": "IfNotPresent",
-        "command": ["vitte", "sim", "--listen", "0.0.0.0:8081"],
-        "ports": [{"containerPort": 8081}],
-        "readinessProbe": {"tcpSocket": {"port": 8081}, "periodSeconds": 1},
-        "securityContext": restricted_container(),
-    });
-    let pod =
-        json!({"securityContext": restricted_pod(), "automountServiceAccountToken": false, "containers": [container]});
-    vec![
-        json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "sim", "namespace": BOTS},
-            "spec": {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": pod}}}),
-        json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "sim", "namespace": BOTS},
-            "spec": {"selector": labels, "ports": [{"port": 8081}]}}),
-    ]
-}
-
-fn bot() -> Vec<Value> {
-    let persona = "name: {ru: Луна, en: Luna}\ndescription: Luna mends clocks and watches the stars.\n\
-                   firstMes: {ru: 'Привет, я Luna!', en: 'Hi, I am Luna!'}\n";
-    let secret = |key: &str| json!({"name": "luna", "key": key});
-    vec![
-        json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "luna", "namespace": BOTS},
-            "stringData": {"token": TOKEN, "admin": "a password of a test"}}),
-        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "personas", "namespace": BOTS},
-            "data": {"luna.yaml": persona}}),
-        json!({"apiVersion": "vitte.dev/v1alpha1", "kind": "VitteBot", "metadata": {"name": "luna", "namespace": BOTS},
-        "spec": {
-            "version": VERSION,
-            "image": {"repository": "localhost/vitte/vitte"},
-            "telegram": {
-                "tokenSecretRef": secret("token"),
-                // The operator asks it too, from another namespace.
-                "apiUrl": format!("http://sim.{BOTS}.svc:8081"),
-                "webhook": {"url": "http://luna-bot/telegram/webhook"},
-            },
-            "database": {"embedded": {"image": "localhost/postgres:15", "storage": "1Gi", "retain": "Keep"}},
-            "redis": {"embedded": {"image": "localhost/redis:7"}},
-            "modules": {"companion": {
-                "llm": {"baseUrl": "http://sim:8081/sim/llm/v1", "model": "simulated"},
-                "personasConfigMapRef": {"name": "personas"},
-            }, "habits": {}},
-            "admin": {"passwordSecretRef": secret("admin")},
-            "components": {"bot": {"replicas": 2}},
-            "networkPolicy": {"egressTo": [{"podLabels": {"app": "sim"}, "ports": [8081]}],
-                "ingressFrom": [{"podLabels": {"app": "sim"}}]},
-        }}),
-    ]
 }
 
 /// The person's side of the simulated Telegram.

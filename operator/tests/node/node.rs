@@ -31,9 +31,14 @@ pub struct Node {
 impl Node {
     pub async fn connect() -> Self {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let file = Kubeconfig::read_from(variable("VITTE_TEST_NODE_KUBECONFIG")).unwrap();
-        let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.unwrap();
-        Self { client: ClientBuilder::try_from(config).unwrap().build() }
+        Self { client: ClientBuilder::try_from(config().await).unwrap().build() }
+    }
+
+    /// A client that takes a refusal (429) for an answer, and does not ask again by itself.
+    pub async fn asks_once(&self) -> Client {
+        let mut config = config().await;
+        config.default_retry = false;
+        ClientBuilder::try_from(config).unwrap().build()
     }
 
     /// `kubectl`, as a person types it; its output.
@@ -106,6 +111,24 @@ impl Node {
         }
         story
     }
+}
+
+async fn config() -> Config {
+    let file = Kubeconfig::read_from(variable("VITTE_TEST_NODE_KUBECONFIG")).unwrap();
+    Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.unwrap()
+}
+
+/// Kills the process of Vitte's in a pod, by the pod's uid, as the kernel does when there is no memory: no farewell.
+pub fn kill(uid: &str) {
+    let folders = std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
+    let of_pod = folders.filter(|folder| {
+        let read = |file: &str| std::fs::read_to_string(folder.join(file)).unwrap_or_default();
+        read("cgroup").contains(uid) && read("comm").trim() == "vitte"
+    });
+    let processes: Vec<_> = of_pod.filter_map(|folder| folder.file_name().map(ToOwned::to_owned)).collect();
+    assert_eq!(processes.len(), 1, "one process in the pod {uid}: {processes:?}");
+    let killed = std::process::Command::new("kill").arg("-KILL").args(processes).status().unwrap();
+    assert!(killed.success());
 }
 
 /// Asks until there is an answer, with a limit; the first one is given back.
