@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::header::{CONTENT_TYPE, HOST, HeaderValue};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -41,30 +41,40 @@ impl Peer {
     }
 
     pub async fn get(&self, path: &str) -> anyhow::Result<StatusCode> {
-        Ok(self.request(Method::GET, path, Bytes::new()).await?.0)
+        Ok(self.send(Method::GET, path, Bytes::new(), None).await?.0)
     }
 
     pub async fn post(&self, path: &str, body: Bytes) -> anyhow::Result<StatusCode> {
-        Ok(self.request(Method::POST, path, body).await?.0)
+        Ok(self.send(Method::POST, path, body, None).await?.0)
     }
 
     /// What was answered, as text.
     #[cfg(test)]
     pub async fn ask(&self, path: &str, body: Bytes) -> anyhow::Result<String> {
-        Ok(String::from_utf8(self.request(Method::POST, path, body).await?.1.into())?)
+        Ok(String::from_utf8(self.send(Method::POST, path, body, None).await?.1.into())?)
     }
 
-    async fn request(&self, method: Method, path: &str, body: Bytes) -> anyhow::Result<(StatusCode, Bytes)> {
+    /// With a credential in `Authorization`, if one is given; what was answered.
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+        credential: Option<&HeaderValue>,
+    ) -> anyhow::Result<(StatusCode, Bytes)> {
         let _place = self.places.acquire().await?;
         tokio::time::timeout(LIMIT, async {
             let mut connection = self.connection().await?;
-            let request = Request::builder()
+            let mut request = Request::builder()
                 .method(method)
                 .uri(path)
                 .header(HOST, &self.host)
                 .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
                 .header(SECRET_HEADER, &self.secret)
                 .body(Full::new(body))?;
+            if let Some(credential) = credential {
+                request.headers_mut().insert(AUTHORIZATION, credential.clone());
+            }
             let response = connection.send_request(request).await?;
             let status = response.status();
             let body = response.into_body().collect().await?.to_bytes();

@@ -86,6 +86,11 @@ impl Ledger {
         self.outstanding
     }
 
+    /// Messages received in this stage for somebody who waited.
+    pub fn received_so_far(&self) -> usize {
+        self.tally.sent_after.len()
+    }
+
     fn in_window(&self, at: Instant) -> bool {
         self.window.is_some_and(|(from, to)| from <= at && at < to)
     }

@@ -25,7 +25,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// A person who gets no answer for so long counts as missing one.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Moments that are due and not yet looked at.
-const AHEAD: usize = 1024;
+pub const AHEAD: usize = 1024;
 
 /// Where updates go.
 #[derive(Clone)]
@@ -42,10 +42,10 @@ pub struct Generator {
 
 /// A fixed sequence that looks like chance: a run can be repeated, and no chat has a rhythm.
 #[derive(Clone)]
-struct Chance(u64);
+pub struct Chance(pub u64);
 
 impl Chance {
-    fn next(&mut self) -> u64 {
+    pub fn next(&mut self) -> u64 {
         // SplitMix64, https://prng.di.unimi.it/splitmix64.c
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -152,7 +152,7 @@ impl Generator {
 }
 
 /// Says when each update is due; a moment that was missed is said at once and keeps its time.
-fn pace(rate: u32, end: Instant, due: &mpsc::Sender<Instant>) {
+pub fn pace(rate: u32, end: Instant, due: &mpsc::Sender<Instant>) {
     let start = Instant::now();
     for n in 0u64.. {
         let at = start + Duration::from_nanos(n * 1_000_000_000 / u64::from(rate));

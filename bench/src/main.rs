@@ -3,6 +3,7 @@
 //!
 //! ```text
 //!  settings -> world (PostgreSQL, Redis, roles) -> stage by stage: load -> bot -> fake Bot API -> ledger
+//!           -> habits: REST and reminders, each in a world of its own
 //!           -> memory, CPU from /proc           -> report: a table, and with --save a section of RESULTS.md
 //! ```
 //!
@@ -15,6 +16,7 @@
 
 mod api;
 mod echo;
+mod habits;
 mod http;
 mod ledger;
 mod load;
@@ -52,6 +54,9 @@ fn main() -> ExitCode {
         Err(error) => return fail(&format!("cannot start: {error}")),
     };
     let result = runtime.block_on(async {
+        if settings.scheduler {
+            return habits::schedule().await;
+        }
         if let Some(echo) = settings.echo.clone() {
             return echo::serve(&echo).await;
         }
@@ -91,7 +96,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     }
     let mut memory = Vec::new();
     let mut postgres = String::new();
-    if plan.iter().any(|s| s.mode != Mode::Alone) {
+    if plan.iter().any(|s| matches!(s.mode, Mode::Webhook | Mode::Polling)) {
         let mut world = World::start(&settings, &api).await?;
         postgres.clone_from(&world.postgres_version);
         for mode in [Mode::Webhook, Mode::Polling] {
@@ -115,13 +120,26 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         }
         world.stop().await;
     }
+    let habits = habits::measure(&settings, &plan).await?;
+    if postgres.is_empty() {
+        postgres.clone_from(&habits.postgres);
+    }
     let machine = Machine::read()?;
-    let report = Report { settings: &settings, machine: &machine, postgres: &postgres, rows: &rows, memory: &memory };
+    let report = Report {
+        settings: &settings,
+        machine: &machine,
+        postgres: &postgres,
+        rows: &rows,
+        memory: &memory,
+        habits: &habits,
+    };
     report.print()?;
     if let Some(path) = &settings.save {
         report.append_to(path)?;
     }
     let wrong = rows.iter().filter(|r| !r.accounted_for()).count();
     anyhow::ensure!(wrong == 0, "in {wrong} stages not every update got exactly one message; see the table");
+    let wrong = habits.wrong();
+    anyhow::ensure!(wrong == 0, "in {wrong} stages of habits something was wrong, lost or too fast; see the table");
     Ok(())
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 
+use crate::habits::{self, Figures};
 use crate::ledger::quantile;
 use crate::machine::Machine;
 use crate::settings::Settings;
@@ -19,6 +20,7 @@ pub struct Report<'a> {
     pub postgres: &'a str,
     pub rows: &'a [Row],
     pub memory: &'a [RoleMemory],
+    pub habits: &'a Figures,
 }
 
 /// Measured on this kind of machine with the same transaction; it sends straight after its commit and forgets the
@@ -38,16 +40,16 @@ the generator began with an update (p99). Others: what everything else used of t
 posts not answered with 200, repeated. Missing, twice: updates without a message, messages without an update.
 ";
 
-fn millis(duration: Option<Duration>) -> String {
+pub fn millis(duration: Option<Duration>) -> String {
     duration.map_or_else(|| "–".to_owned(), |d| format!("{:.2} ms", d.as_secs_f64() * 1e3))
 }
 
-fn micros(duration: Option<Duration>) -> String {
+pub fn micros(duration: Option<Duration>) -> String {
     duration.map_or_else(|| "–".to_owned(), |d| format!("{} µs", d.as_micros()))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "memory in MiB with one digit")]
-fn mib(kib: u64) -> String {
+pub fn mib(kib: u64) -> String {
     format!("{:.1} MiB", kib as f64 / 1024.0)
 }
 
@@ -72,10 +74,29 @@ impl Report<'_> {
         let postgres = if self.postgres.is_empty() { "no PostgreSQL" } else { self.postgres };
         let mut text = format!(
             "## {date}, {commit}\n\n{cpu}, {cores} cores for everything (bot, PostgreSQL, Redis, load), {memory_mib} MiB, \
-             Linux {kernel}.\n{postgres}, fsync on, over TCP; {build} build; one process a role.\n{chats} chats, \
-             /help; {warm_up} s warm-up and {seconds} s measured a stage; no send rates, limits of messages at their \
-             highest.\n\n"
+             Linux {kernel}.\n{postgres}, fsync on, over TCP; {build} build; one process a role.\n"
         );
+        if self.rows.is_empty() {
+            let _ = writeln!(text, "{warm_up} s warm-up and {seconds} s measured a stage.\n");
+        } else {
+            let _ = writeln!(
+                text,
+                "{chats} chats, /help; {warm_up} s warm-up and {seconds} s measured a stage; no send rates, limits of \
+                 messages at their highest.\n"
+            );
+            self.updates(&mut text);
+        }
+        if !self.habits.is_empty() {
+            if !self.rows.is_empty() {
+                text.push_str("\n### Habits\n\n");
+            }
+            text.push_str(&habits::text(self.habits, *cores));
+        }
+        text
+    }
+
+    /// What became of updates, and the memory of the roles.
+    fn updates(&self, text: &mut String) {
         text.push_str(
             "| stage | updates/s | ack p50 | ack p99 | sent p50 | sent p99 | bot CPU | PostgreSQL | Redis | harness | \
              late | others | bot resident | refused | missing | twice |\n\
@@ -97,7 +118,6 @@ impl Report<'_> {
             let _ = writeln!(text, "| {} | {} |", role.role, cells.join(" | "));
         }
         let _ = write!(text, "\n{HELD_AGAINST}\n{LEGEND}");
-        text
     }
 
     fn line(&self, row: &Row) -> String {

@@ -40,6 +40,9 @@ pub struct Settings {
     /// Be the bot of the stage "harness alone": listen here, send to there.
     #[arg(long, hide = true, num_args = 2, value_names = ["LISTEN", "API"])]
     pub echo: Option<Vec<SocketAddr>>,
+    /// Be a scheduler of the stage "habits: a day of reminders": the database's URL comes first, then moments.
+    #[arg(long, hide = true)]
+    pub scheduler: bool,
 }
 
 /// How updates reach the bot.
@@ -49,6 +52,18 @@ pub enum Mode {
     Alone,
     Webhook,
     Polling,
+    /// No update at all: a call of the REST API by somebody who has habits.
+    Rest(Call),
+    /// A day of reminders in fast motion. Its load is the rate at which they may leave at first.
+    Day,
+}
+
+/// What is asked of the REST API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Call {
+    List,
+    Mark,
+    Create,
 }
 
 /// How much of it.
@@ -71,7 +86,7 @@ pub struct Stage {
 /// Telegram opens 100 connections at most, 40 unless told otherwise.
 pub const CONNECTIONS: usize = 100;
 
-const STAGES: [Stage; 8] = [
+const STAGES: [Stage; 14] = [
     Stage { name: "harness alone, 500/s", mode: Mode::Alone, load: Load::PerSecond(500) },
     Stage { name: "harness alone, 40 at a time", mode: Mode::Alone, load: Load::AtATime(40) },
     Stage { name: "webhook, 200/s", mode: Mode::Webhook, load: Load::PerSecond(200) },
@@ -80,6 +95,13 @@ const STAGES: [Stage; 8] = [
     Stage { name: "webhook, 100 at a time", mode: Mode::Webhook, load: Load::AtATime(CONNECTIONS) },
     Stage { name: "polling, 200/s", mode: Mode::Polling, load: Load::PerSecond(200) },
     Stage { name: "polling, 100 at a time", mode: Mode::Polling, load: Load::AtATime(CONNECTIONS) },
+    Stage { name: "habits: list of 20, 200/s", mode: Mode::Rest(Call::List), load: Load::PerSecond(200) },
+    Stage { name: "habits: list of 20, 40 at a time", mode: Mode::Rest(Call::List), load: Load::AtATime(40) },
+    Stage { name: "habits: mark, 200/s", mode: Mode::Rest(Call::Mark), load: Load::PerSecond(200) },
+    Stage { name: "habits: mark, 40 at a time", mode: Mode::Rest(Call::Mark), load: Load::AtATime(40) },
+    // Last: from here on lists are longer.
+    Stage { name: "habits: create, 40 at a time", mode: Mode::Rest(Call::Create), load: Load::AtATime(40) },
+    Stage { name: "habits: a day of reminders", mode: Mode::Day, load: Load::PerSecond(25) },
 ];
 
 impl Stage {

@@ -54,7 +54,7 @@ pub struct Spent {
 }
 
 impl Spent {
-    fn since(self, before: Self) -> Self {
+    pub fn since(self, before: Self) -> Self {
         Self {
             bot: self.bot.saturating_sub(before.bot),
             postgres: self.postgres.saturating_sub(before.postgres),
@@ -92,7 +92,7 @@ impl Ground {
     fn generator(&self, mode: Mode, peer: &Arc<Peer>) -> Generator {
         let target = match mode {
             Mode::Polling => Target::Polling(self.api.clone()),
-            Mode::Alone | Mode::Webhook => Target::Webhook(peer.clone()),
+            _ => Target::Webhook(peer.clone()),
         };
         Generator { ledger: self.ledger.clone(), target }
     }

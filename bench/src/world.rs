@@ -15,7 +15,10 @@ use crate::process::{self, Memory, Running};
 use crate::say;
 use crate::settings::{CONNECTIONS, Mode, Settings};
 
-const MANIFEST: &str = include_str!("../manifest.yaml");
+/// The bot of the stages with updates.
+pub const MANIFEST: &str = include_str!("../manifest.yaml");
+/// Signs the REST API's tokens.
+pub const SIGNING_KEY: &str = "a-signing-key-of-the-bench-alone-0123456789";
 pub const WEBHOOK_SECRET: &str = "bench-webhook-secret";
 
 pub struct World {
@@ -27,6 +30,7 @@ pub struct World {
     pub redis: Redis,
     pub postgres_version: String,
     vitte: std::path::PathBuf,
+    manifest: &'static str,
     api: SocketAddr,
     folder: TempDir,
 }
@@ -41,6 +45,16 @@ pub struct RoleMemory {
 impl World {
     /// Everything but the bot, whose mode comes with the stages.
     pub async fn start(settings: &Settings, api: &FakeApi) -> anyhow::Result<Self> {
+        let mut world = Self::bare(settings, api, MANIFEST).await?;
+        for role in ["worker", "api", "admin"] {
+            let (running, _) = world.role(role, Mode::Webhook, 0).await?;
+            world.others.push(running);
+        }
+        Ok(world)
+    }
+
+    /// The servers, with the schema and without a role.
+    pub async fn bare(settings: &Settings, api: &FakeApi, manifest: &'static str) -> anyhow::Result<Self> {
         let data = std::path::absolute(&settings.data_dir)?;
         std::fs::create_dir_all(&data).with_context(|| format!("cannot make {}", data.display()))?;
         let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(&data)?;
@@ -55,7 +69,7 @@ impl World {
         options.tcp = true;
         let redis = Redis::start(options).await?;
         let postgres_version = version_of(postgres.pid())?;
-        let mut world = Self {
+        let world = Self {
             bot: None,
             others: Vec::new(),
             peer: Peer::new((Ipv4Addr::LOCALHOST, 1).into(), 1, "")?,
@@ -63,15 +77,12 @@ impl World {
             redis,
             postgres_version,
             vitte: settings.vitte.clone(),
+            manifest,
             api: api.address(),
             folder,
         };
         let (command, _) = world.command(&["migrate", "up"], Mode::Webhook)?;
         migrate(command, world.postgres.url()).await?;
-        for role in ["worker", "api", "admin"] {
-            let (running, _) = world.role(role, Mode::Webhook).await?;
-            world.others.push(running);
-        }
         Ok(world)
     }
 
@@ -80,7 +91,7 @@ impl World {
         if let Some(bot) = self.bot.take() {
             bot.stop().await;
         }
-        let (bot, address) = self.role("bot", mode).await?;
+        let (bot, address) = self.role("bot", mode, 0).await?;
         self.peer = Peer::new(address, CONNECTIONS, WEBHOOK_SECRET)?;
         say(&format!("the bot by {mode:?} is process {}", bot.pid()?));
         self.bot = Some(bot);
@@ -96,9 +107,10 @@ impl World {
         self.bot.as_ref().context("no bot runs")?.pid()
     }
 
-    async fn role(&self, name: &'static str, mode: Mode) -> anyhow::Result<(Running, SocketAddr)> {
+    /// One role, which ends with what is returned; messages it sends at most at a rate a second, 0: at any.
+    pub async fn role(&self, name: &'static str, mode: Mode, send_rate: u32) -> anyhow::Result<(Running, SocketAddr)> {
         let (mut command, address) = self.command(&[name], mode)?;
-        command.args(["--send-rate", "0", "--chat-rate", "0", "--listen", &address.to_string()]);
+        command.args(["--send-rate", &send_rate.to_string(), "--chat-rate", "0", "--listen", &address.to_string()]);
         command.args(["--database-url", self.postgres.url(), "--redis-url", self.redis.url()]);
         let mut running = Running::start(name, &mut command, self.folder.path())?;
         running.ready(&*Peer::new(address, 1, "")?, "/health/ready").await?;
@@ -109,7 +121,8 @@ impl World {
     fn command(&self, words: &[&str], mode: Mode) -> anyhow::Result<(Command, SocketAddr)> {
         let address = free_address()?;
         let updates = if mode == Mode::Polling { "Polling" } else { "Webhook" };
-        let text = MANIFEST
+        let text = self
+            .manifest
             .replace("$UPDATES", updates)
             .replace("$API", &format!("http://{}", self.api))
             .replace("$WEBHOOK", &format!("http://{address}{WEBHOOK_PATH}"))
@@ -119,6 +132,7 @@ impl World {
         let mut command = Command::new(&self.vitte);
         command.args(words).arg(file);
         command.env("VITTE_SECRET_BENCH_TOKEN", TOKEN).env("VITTE_WEBHOOK_SECRET", WEBHOOK_SECRET);
+        command.env("VITTE_SECRET_BENCH_JWT", SIGNING_KEY);
         Ok((command, address))
     }
 

@@ -104,15 +104,25 @@ impl Rules<'_> {
 impl Summary {
     /// From all executions, by date, oldest first.
     pub fn of(rules: &Rules, history: impl IntoIterator<Item = (NaiveDate, Status)>) -> Self {
-        let marked = history.into_iter().filter(|(_, status)| *status != Status::Pending);
+        Self::default().and(rules, history)
+    }
+
+    /// With executions of later dates than it was made of ([`Self::comes_before`]), by the same rules, oldest first.
+    pub fn and(self, rules: &Rules, later: impl IntoIterator<Item = (NaiveDate, Status)>) -> Self {
+        let marked = later.into_iter().filter(|(_, status)| *status != Status::Pending);
         match rules.schedule {
-            Schedule::Days(_) => Self::by_days(rules, marked),
-            Schedule::Weekly(times) => Self::by_weeks(rules, times, marked),
+            Schedule::Days(_) => self.by_days(rules, marked),
+            Schedule::Weekly(times) => self.by_weeks(rules, times, marked),
         }
     }
 
-    fn by_days(rules: &Rules, marked: impl Iterator<Item = (NaiveDate, Status)>) -> Self {
-        let mut all = Self::default();
+    /// Is a mark of this date one that only adds to it? Otherwise what it changes shows in the whole history alone.
+    pub fn comes_before(&self, date: NaiveDate) -> bool {
+        self.on.is_none_or(|on| on < date)
+    }
+
+    fn by_days(self, rules: &Rules, marked: impl Iterator<Item = (NaiveDate, Status)>) -> Self {
+        let mut all = self;
         for (date, status) in marked {
             if all.run > 0 && all.on.is_some_and(|last| rules.missed_between(last, date)) {
                 all.run = 0;
@@ -131,8 +141,8 @@ impl Summary {
         all
     }
 
-    fn by_weeks(rules: &Rules, times: u8, marked: impl Iterator<Item = (NaiveDate, Status)>) -> Self {
-        let mut all = Self::default();
+    fn by_weeks(self, rules: &Rules, times: u8, marked: impl Iterator<Item = (NaiveDate, Status)>) -> Self {
+        let mut all = self;
         for (date, status) in marked {
             all.close_until(rules, times, week_of(date));
             match status {

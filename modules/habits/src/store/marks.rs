@@ -140,8 +140,12 @@ async fn renewed(
     now: Timestamp,
 ) -> Result<(Habit, bool), HabitError> {
     let (today, date) = (person.today(now), habit.today);
-    let summary = habits::summary(c, person, &habit).await?;
     let rules = habit.rules(person);
+    let summary = match execution {
+        // As nearly always: today's first mark. What came before is in the summary.
+        Some(execution) if habit.summary.comes_before(date) => habit.summary.and(&rules, [(date, execution.status)]),
+        _ => habits::summary(c, person, &habit).await?,
+    };
     let seen = today.max(date);
     let (before, after) = (habit.summary.at(&rules, seen), summary.at(&rules, seen));
     // Only the mark that gets there: a habit reopened after that goes on for as long as one likes.

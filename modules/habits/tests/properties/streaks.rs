@@ -185,6 +185,20 @@ proptest! {
         }
     }
 
+    /// What a mark adds to a summary is what reading the whole history again would say. Breaks when the summary forgets
+    /// anything of the past that a later mark asks for.
+    #[test]
+    fn the_past_in_a_summary_goes_on_like_the_past_itself(life in life(), days in 0u64..50) {
+        let rules = life.rules();
+        let until = life.first + Days::new(days);
+        let mut summary = Summary::of(&rules, life.history.range(..until).map(|(d, s)| (*d, *s)));
+        for (date, status) in life.history.range(until..) {
+            prop_assert!(summary.comes_before(*date));
+            summary = summary.and(&rules, [(*date, *status)]);
+        }
+        prop_assert_eq!(summary, life.summary());
+    }
+
     /// Doing more never shortens a streak, and today's mark adds one to a streak of days.
     #[test]
     fn doing_it_today_adds_one_day(mut life in life()) {
