@@ -30,12 +30,8 @@ impl Telegram {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
-        let (router, world, closing) = (sim.router(), sim.clone(), stop.clone());
-        tokio::spawn(async move { world.run(closing).await });
-        let closing = stop.clone();
-        tokio::spawn(async move {
-            axum::serve(listener, router).with_graceful_shutdown(closing.cancelled_owned()).await.unwrap();
-        });
+        let (world, closing) = (sim.clone(), stop.clone());
+        tokio::spawn(async move { world.serve(listener, closing).await.unwrap() });
         #[expect(clippy::disallowed_methods, reason = "a client of a test")]
         let http = reqwest::Client::new();
         let telegram = Self { sim, address, http, stop };

@@ -28,18 +28,15 @@ async fn main() -> Result<(), Failure> {
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
     let base = format!("http://{}", listener.local_addr()?);
     let shutdown = CancellationToken::new();
-    let router = sim.router();
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    let world = sim.clone();
     let stop = shutdown.clone();
-    let running = tokio::spawn(async move { world.run(stop).await });
+    let running = tokio::spawn(async move { sim.serve(listener, stop).await });
     let bot = Bot { client: reqwest::Client::builder().no_proxy().build()?, base };
     tokio::select! {
         result = bot.work() => result?,
         _ = tokio::signal::ctrl_c() => {}
     }
     shutdown.cancel();
-    Ok(running.await?)
+    Ok(running.await??)
 }
 
 #[derive(Clone)]

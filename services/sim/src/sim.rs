@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -82,6 +83,18 @@ impl Sim {
             () = self.closing() => {}
         }
         self.close();
+    }
+
+    /// Serves all of [`Self::router`] and delivers updates, until `shutdown`. Run it instead of [`Self::run`], once.
+    ///
+    /// # Errors
+    /// The listener fails.
+    pub async fn serve(&self, listener: TcpListener, shutdown: CancellationToken) -> std::io::Result<()> {
+        let (stop, router) = (shutdown.clone(), self.router());
+        let served = async { axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await };
+        // Deliveries end with the token, and close the long polls that the server waits for.
+        let (served, ()) = tokio::join!(served, self.run(shutdown));
+        served
     }
 
     /// Ends every long poll, stream and delivery. What was acknowledged is in the journal already;

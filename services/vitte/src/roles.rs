@@ -120,11 +120,7 @@ async fn sim(args: cli::Sim, logs: &Logs) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     signals::install(stop.clone()).context("cannot listen for signals")?;
     tracing::info!(address = %args.listen, "the simulated world is served");
-    let world = sim.clone();
-    let stopping = stop.clone();
-    let deliveries = tokio::spawn(async move { world.run(stopping).await });
-    axum::serve(listener, sim.router()).with_graceful_shutdown(stop.cancelled_owned()).await?;
-    deliveries.await.context("the simulated world failed")?;
+    sim.serve(listener, stop).await.context("the simulated world failed")?;
     guard.close().await;
     Ok(())
 }
