@@ -21,6 +21,7 @@ mod api;
 pub mod bot;
 pub mod domain;
 mod jobs;
+mod metrics;
 pub mod model;
 mod settings;
 pub mod store;
@@ -56,6 +57,8 @@ pub struct Habits {
 impl Habits {
     /// `languages`: the bot's, in the manifest's order. `people`: followed by [`store::follow`].
     pub fn new(settings: HabitsSettings, languages: Vec<String>, people: People) -> serde_json::Result<Self> {
+        // Served from the start.
+        let _ = metrics::metrics();
         Ok(Self {
             talking: Arc::new(Talking { settings: settings.clone(), people }),
             reminding: Arc::new(Reminding { settings, languages }),

@@ -63,6 +63,13 @@ fn phase_in_words(phase: Phase) -> &'static str {
     }
 }
 
+/// How a person asks for one more try.
+fn retry(name: &str) -> String {
+    format!(
+        "kubectl vitte retry {name} (the same: kubectl annotate vb {name} --overwrite vitte.dev/retry-migration=$(date +%s))"
+    )
+}
+
 /// What to do about a condition that is not as it should be; `None` for one that is.
 #[must_use]
 pub fn advice(name: &str, condition: &Condition) -> Option<String> {
@@ -79,23 +86,19 @@ pub fn advice(name: &str, condition: &Condition) -> Option<String> {
         (ConditionType::SecretsReady, _) => {
             "create the Secret or add the key; the operator goes on by itself within a minute".to_owned()
         }
-        (ConditionType::Migrated, "Failed") | (ConditionType::Stalled, "MigrationFailed") => format!(
-            "mend what the message says, then: kubectl annotate vb {name} --overwrite vitte.dev/retry-migration=\"$(date +%s)\""
-        ),
+        (ConditionType::Migrated, "Failed")
+        | (ConditionType::Stalled, "MigrationFailed" | "PreflightFailed" | "ContractFailed") => {
+            format!("mend what the message says, then: {}", retry(name))
+        }
         (ConditionType::Migrated, "Refused") | (ConditionType::Stalled, "MigrationRefused") => {
             "write what the message asks for".to_owned()
         }
-        (ConditionType::Stalled, "PreflightFailed" | "ContractFailed") => format!(
-            "mend what the message says, then: kubectl annotate vb {name} --overwrite vitte.dev/retry-migration=\"$(date +%s)\""
-        ),
-        (ConditionType::Stalled, "RolledBack") => format!(
-            "find out why its pods were not ready, then change the spec, or try once more: kubectl annotate vb {name} \
-             --overwrite vitte.dev/retry-migration=\"$(date +%s)\""
-        ),
-        (ConditionType::Upgraded, "ContractFailed") => format!(
-            "nothing is broken; mend what the message says, then: kubectl annotate vb {name} --overwrite \
-             vitte.dev/retry-migration=\"$(date +%s)\""
-        ),
+        (ConditionType::Stalled, "RolledBack") => {
+            format!("find out why its pods were not ready, then change the spec, or try once more: {}", retry(name))
+        }
+        (ConditionType::Upgraded, "ContractFailed") => {
+            format!("nothing is broken; mend what the message says, then: {}", retry(name))
+        }
         (ConditionType::Upgraded, _) => return None,
         (ConditionType::Migrated, _) => "wait: the migration comes before the pods".to_owned(),
         (ConditionType::WebhookRegistered, "TelegramSilent") => {

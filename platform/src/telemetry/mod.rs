@@ -11,9 +11,9 @@
 #[cfg(feature = "sentry")]
 mod errors;
 pub mod logs;
-mod metrics;
+pub mod metrics;
 #[cfg(feature = "otlp")]
 mod otlp;
 pub mod trace;
 
-pub use metrics::{Described, Metrics, describe, gather, metrics};
+pub use metrics::{Metrics, describe, gather, metrics};

@@ -7,13 +7,13 @@ use vitte_platform::telegram::{Button, Message};
 use vitte_platform::texts::Texts;
 use vitte_platform::turn::Turn;
 
-use super::say::{Named, amount, schedule, sign, streak, times};
+use super::say::{Named, amount, schedule, sign, status_sign, streak, times};
 use super::{Talking, button, key, keyboard, list, me, refused, row, show};
 use crate::TEXTS;
-use crate::domain::Status;
+use crate::domain::{Status, before};
 use crate::jobs::Calendar;
 use crate::model::{Habit, HabitId, Person};
-use crate::store::{self, Changes, HabitError, Mark};
+use crate::store::{self, Changes, Mark};
 
 /// Where a card was opened from, and goes back to: `3`, or `a3` in the archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +39,12 @@ impl Place {
 }
 
 /// The card of a habit as it is now.
-pub fn message(texts: &Texts, habit: &Habit, person: &Person, place: &Place) -> Message {
+pub async fn message(turn: &mut Turn, habit: &Habit, person: &Person, place: &Place) -> Result<Message> {
+    let yesterday = store::yesterday(&mut turn.tx, person, habit).await?;
+    Ok(of(&turn.texts(&TEXTS), habit, yesterday, person, place))
+}
+
+fn of(texts: &Texts, habit: &Habit, yesterday: Option<(NaiveDate, Status)>, person: &Person, place: &Place) -> Message {
     let id = habit.id.to_string();
     let date = habit.today.to_string();
     let with = |name: &str, parts: &[&str]| {
@@ -53,6 +58,11 @@ pub fn message(texts: &Texts, habit: &Habit, person: &Person, place: &Place) -> 
         (true, Some(Status::Done | Status::Skipped | Status::NotDone)) => vec![mark("card-undo", "undo")],
         (true, _) => vec![mark("card-done", "done"), mark("card-skip", "skip")],
     };
+    let late = yesterday.and_then(|(date, said)| {
+        let what = if said == Status::Pending { "done-late" } else { "undo-late" };
+        let text = texts.with("card-yesterday", &[("sign", status_sign(said).into())]);
+        button(text, &["mark", &id, place.as_str(), &date.to_string(), what])
+    });
     let measured = habit.measure.as_ref().filter(|_| habit.is_active);
     let more = measured.and_then(|_| key(texts, "card-amount", &["ask", &id, "amount"]));
     let month = habit.today.format("%Y-%m").to_string();
@@ -60,7 +70,7 @@ pub fn message(texts: &Texts, habit: &Habit, person: &Person, place: &Place) -> 
     let rows = if habit.is_active {
         vec![
             row(marks),
-            row([more]),
+            row([more, late]),
             row([key(texts, "card-month", &["month", &id, &month]), with("card-edit", &["edit"])]),
             row([with("card-archive", &["archive"]), with("card-delete", &["delete"])]),
             row([key(texts, "back", &[back, page])]),
@@ -132,8 +142,8 @@ pub async fn open(turn: &mut Turn, talking: &Talking, id: HabitId, place: Place)
     let (person, now) = (me(turn, talking).await?, turn.now);
     match store::get(&mut turn.tx, &person, id, now).await {
         Ok(habit) => {
-            let texts = turn.texts(&TEXTS);
-            show(turn, message(&texts, &habit, &person, &place));
+            let card = message(turn, &habit, &person, &place).await?;
+            show(turn, card);
             Ok(())
         }
         Err(error) => refused(turn, error),
@@ -162,23 +172,30 @@ pub async fn pressed(turn: &mut Turn, talking: &Talking, what: &str, data: &str)
     }
 }
 
+/// A button of today's does nothing tomorrow: whoever taps "done" on an old card means the day they tap it on, or
+/// does not know. What it says of yesterday has buttons of its own, which end with yesterday.
 async fn mark(turn: &mut Turn, talking: &Talking, id: HabitId, place: Place, date: &str, what: &str) -> Result<()> {
     let (person, now) = (me(turn, talking).await?, turn.now);
     let Ok(date) = date.parse::<NaiveDate>() else { return Ok(()) };
+    let (what, wanted) = match what.strip_suffix("-late") {
+        Some(what) => (what, before(person.today(now))),
+        None => (what, person.today(now)),
+    };
     let texts = turn.texts(&TEXTS);
-    if date != person.today(now) {
+    if date != wanted {
         turn.toast(texts.get("new-day"));
         return open(turn, talking, id, place).await;
     }
     let marked = match what {
         "undo" => store::undo(&mut turn.tx, &person, id, date, now).await,
         "skip" => store::mark(&mut turn.tx, &person, id, date, Mark::Status(Status::Skipped), now).await,
-        "done" => done(turn, &person, id, date).await,
+        "done" => store::mark(&mut turn.tx, &person, id, date, Mark::Whole, now).await,
         _ => return Ok(()),
     };
     match marked {
         Ok(marked) => {
-            show(turn, message(&texts, &marked.habit, &person, &place));
+            let card = message(turn, &marked.habit, &person, &place).await?;
+            show(turn, card);
             if marked.completed {
                 turn.reply(congratulation(&texts, &marked.habit, &person));
             }
@@ -186,17 +203,6 @@ async fn mark(turn: &mut Turn, talking: &Talking, id: HabitId, place: Place, dat
         }
         Err(error) => refused(turn, error),
     }
-}
-
-/// "Done" of a measured habit means all of it.
-pub async fn done(turn: &mut Turn, person: &Person, id: HabitId, date: NaiveDate) -> Result<store::Marked, HabitError> {
-    let now = turn.now;
-    let habit = store::get(&mut turn.tx, person, id, now).await?;
-    let mark = match &habit.measure {
-        Some(measure) => Mark::Amount(measure.target.max(habit.amount_today.unwrap_or(0))),
-        None => Mark::Status(Status::Done),
-    };
-    store::mark(&mut turn.tx, person, id, date, mark, now).await
 }
 
 async fn set_active(turn: &mut Turn, talking: &Talking, id: HabitId, place: Place, is_active: bool) -> Result<()> {
@@ -208,7 +214,8 @@ async fn set_active(turn: &mut Turn, talking: &Talking, id: HabitId, place: Plac
             turn.toast(texts.get(if is_active { "reopened" } else { "archived" }));
             // It has moved to the other list.
             let place = if is_active { Place::first() } else { place };
-            show(turn, message(&texts, &habit, &person, &place));
+            let card = message(turn, &habit, &person, &place).await?;
+            show(turn, card);
             Ok(())
         }
         Err(error) => refused(turn, error),

@@ -126,8 +126,8 @@ async fn change(turn: &mut Turn, talking: &Talking, id: HabitId, changes: Change
     let (person, now) = (me(turn, talking).await?, turn.now);
     match store::update(&mut turn.tx, &person, id, changes, now).await {
         Ok(habit) => {
-            let texts = turn.texts(&TEXTS);
-            turn.reply(card::message(&texts, &habit, &person, &Place::first()));
+            let card = card::message(turn, &habit, &person, &Place::first()).await?;
+            turn.reply(card);
             Ok(())
         }
         Err(error) => refused(turn, error),
@@ -142,7 +142,8 @@ async fn amount_today(turn: &mut Turn, talking: &Talking, id: HabitId, amount: i
     match store::mark(&mut turn.tx, &person, id, today, Mark::Amount(amount), now).await {
         Ok(marked) => {
             let texts = turn.texts(&TEXTS);
-            turn.reply(card::message(&texts, &marked.habit, &person, &Place::first()));
+            let card = card::message(turn, &marked.habit, &person, &Place::first()).await?;
+            turn.reply(card);
             if marked.completed {
                 turn.reply(card::congratulation(&texts, &marked.habit, &person));
             }

@@ -147,7 +147,8 @@ async fn create(turn: &mut Turn, talking: &Talking, new: NewHabit) -> Result<()>
     } else {
         turn.reply(Message::html(said));
     }
-    turn.reply(card::message(&texts, &habit, &person, &card::Place::first()));
+    let card = card::message(turn, &habit, &person, &card::Place::first()).await?;
+    turn.reply(card);
     Ok(())
 }
 

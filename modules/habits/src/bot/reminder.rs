@@ -66,7 +66,7 @@ async fn act(
     let now = turn.now;
     let done = match what {
         "done" => {
-            let marked = card::done(turn, person, id, date).await?;
+            let marked = store::mark(&mut turn.tx, person, id, date, Mark::Whole, now).await?;
             ("reminder-was-done", marked.habit, marked.completed)
         }
         "skip" => {

@@ -80,12 +80,20 @@ pub fn amount(measure: &Measure, done: i32) -> String {
 /// What today is for a habit, in one sign.
 pub fn sign(habit: &Habit, person: &Person) -> &'static str {
     match habit.status_today {
-        Some(Status::Done) => "✅",
-        Some(Status::Skipped) => "➖",
-        Some(Status::NotDone) => "✖️",
+        Some(said @ (Status::Done | Status::Skipped | Status::NotDone)) => status_sign(said),
         _ if !habit.is_active => "📦",
         _ if habit.is_due_today(person) => "⏳",
         _ => "💤",
+    }
+}
+
+/// What was said of a date on which a habit was due, in one sign.
+pub fn status_sign(said: Status) -> &'static str {
+    match said {
+        Status::Pending => "⏳",
+        Status::Done => "✅",
+        Status::Skipped => "➖",
+        Status::NotDone => "✖️",
     }
 }
 

@@ -19,6 +19,7 @@ use vitte_platform::users::spoken;
 use crate::TEXTS;
 use crate::bot::reminder;
 use crate::domain::today;
+use crate::metrics::metrics;
 use crate::settings::HabitsSettings;
 use crate::store::{self, Due};
 
@@ -130,7 +131,7 @@ pub async fn due_in(pool: &PgPool, state: &Reminding, now: Timestamp, trace_id: 
     let mut tx = pool.begin().await?;
     let all = store::due(&mut tx, &state.settings, now, BATCH).await?;
     let mut told = Told::default();
-    let mut entries = Vec::new();
+    let (mut entries, mut delays) = (Vec::new(), Vec::new());
     for due in &all {
         let verdict = decide(due, state.settings.catch_up, now);
         let count = match verdict {
@@ -146,6 +147,7 @@ pub async fn due_in(pool: &PgPool, state: &Reminding, now: Timestamp, trace_id: 
             let texts = Texts::new(&TEXTS, spoken(chosen.as_deref(), client.as_deref(), &state.languages));
             let late = verdict == Verdict::SendLate;
             let message = reminder::message(&texts, &due.habit, &due.person, late);
+            delays.push((now - due.at).to_std().unwrap_or_default().as_secs_f64());
             entries.extend(Entry::message(due.chat_id, Priority::Bulk, message));
         }
     }
@@ -156,5 +158,9 @@ pub async fn due_in(pool: &PgPool, state: &Reminding, now: Timestamp, trace_id: 
         store::figures::count(&mut tx, told, now).await?;
     }
     tx.commit().await?;
+    metrics().count(told);
+    for delay in delays {
+        metrics().delay.observe(delay);
+    }
     Ok(told)
 }

@@ -5,13 +5,15 @@ use sqlx::PgConnection;
 use vitte_platform::clock::Timestamp;
 
 use super::{HabitError, habits};
-use crate::domain::Status;
+use crate::domain::{Status, before};
 use crate::model::{Execution, ExecutionRow, Habit, HabitId, Person};
 
 /// What a person says of a date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
     Status(Status),
+    /// Done; of a measured habit all of the day's amount, or more where more was done.
+    Whole,
     /// Of a measured habit: the day's amount, which decides whether it is done. Zero or more.
     Amount(i32),
     /// So much more.
@@ -65,6 +67,10 @@ pub async fn mark(
 fn decide(habit: &Habit, mark: Mark) -> (Status, Option<i32>) {
     let amount = match mark {
         Mark::Status(status) => return (status, habit.amount_today),
+        Mark::Whole => match &habit.measure {
+            Some(measure) => habit.amount_today.unwrap_or(0).max(measure.target),
+            None => return (Status::Done, habit.amount_today),
+        },
         Mark::Amount(amount) => amount.max(0),
         Mark::Add(more) => habit.amount_today.unwrap_or(0).saturating_add(more).max(0),
     };
@@ -95,6 +101,25 @@ pub async fn undo(
         .await?;
     let (habit, _) = renewed(c, &person, before, None, now).await?;
     Ok(Marked { habit, execution: None, completed: false })
+}
+
+/// Yesterday and what was said of it, pending where nothing was; `None` if the habit asked for nothing then.
+pub async fn yesterday(
+    c: &mut PgConnection,
+    person: &Person,
+    habit: &Habit,
+) -> sqlx::Result<Option<(NaiveDate, Status)>> {
+    let date = before(habit.today);
+    if !habit.is_active || date < habit.first_day || !habit.rules(person).due(date) {
+        return Ok(None);
+    }
+    let said: Option<String> =
+        sqlx::query_scalar("SELECT status FROM habits_executions WHERE habit_id = $1 AND execution_date = $2")
+            .bind(habit.id)
+            .bind(date)
+            .fetch_optional(c)
+            .await?;
+    Ok(Some((date, said.as_deref().and_then(Status::parse).unwrap_or(Status::Pending))))
 }
 
 /// Done today, or not after all.

@@ -14,7 +14,7 @@ mod weekly;
 pub use due::{Due, due, fired};
 pub use habits::{Changes, Page, create, delete, executions, get, list, update};
 pub use history::{Record, marks, records};
-pub use marks::{Mark, Marked, mark, snooze, toggle_today, undo};
+pub use marks::{Mark, Marked, mark, snooze, toggle_today, undo, yesterday};
 pub use people::{follow, person, set_end_of_day, set_quiet, set_vacation, zone_changed};
 
 pub use pictures::{Picture, keep_picture, picture};

@@ -42,6 +42,25 @@ async fn of_four_schedulers_at_once_each_reminder_is_written_by_one() {
     assert_eq!(world.look("2026-03-12T06:00:00Z").await.sent, 450);
 }
 
+/// Breaks when a batch is counted that was not committed, or not at all.
+#[tokio::test]
+async fn what_became_of_reminders_and_how_late_they_were_is_served_as_metrics() {
+    let world = World::new().await;
+    let user = world.user(5, "UTC").await;
+    world.habit(user, "09:00:00", "2026-03-10T12:00:00Z").await;
+    let value = |series: &str| {
+        let all = vitte_platform::telemetry::gather();
+        let line = all.lines().find_map(|line| line.strip_prefix(series)?.trim().parse::<f64>().ok());
+        line.unwrap_or_default()
+    };
+    let all = ["vitte_habits_reminders_total{outcome=\"sent\"}", "vitte_habits_reminder_delay_seconds_sum"];
+    let before = all.map(value);
+    assert_eq!(world.look("2026-03-11T09:00:20Z").await, SENT);
+    let [sent, seconds] = all.map(value);
+    // Other tests may count in the same process.
+    assert!(sent >= before[0] + 1.0 && seconds >= before[1] + 20.0, "{sent} and {seconds} after {before:?}");
+}
+
 /// Breaks without `SKIP LOCKED`: the second waits for the first.
 #[tokio::test]
 async fn a_scheduler_that_dies_in_the_middle_leaves_the_reminder_to_the_next() {

@@ -40,6 +40,56 @@ async fn a_tap_on_yesterdays_list_marks_nothing_and_shows_today() {
     assert_eq!(world.count("SELECT count(*) FROM habits_executions").await, 0);
 }
 
+/// Breaks when the button of yesterday marks today, or outlives the day after.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_forgotten_yesterday_is_marked_and_taken_back_on_the_card_until_today_is_over() {
+    let world = World::new().await;
+    let ann = world.ann("en");
+    ann.makes("Read", "9").await;
+    let labels = async || ann.screen().await.iter().rev().flat_map(buttons).map(|b| b.0).collect::<Vec<_>>();
+    assert!(!labels().await.iter().any(|label| label.contains("Yesterday")), "it began today");
+    world.hours(24);
+    ann.says("/habits").await;
+    ann.sees("Thursday, 12 March").await;
+    ann.taps("🔎 1").await;
+    ann.sees("Still to do today").await;
+    ann.taps("Yesterday: ⏳").await;
+    ann.sees("Streak: 1 day, best: 1 day").await;
+    let days = "SELECT count(*) FROM habits_executions WHERE status = 'done' AND execution_date = '2026-03-11'";
+    assert_eq!(world.count(days).await, 1);
+    assert_eq!(world.count("SELECT count(*) FROM habits_executions").await, 1, "and nothing of today");
+    ann.taps("Yesterday: ✅").await;
+    let (message, data) = ann.button("Yesterday: ⏳").await;
+    assert_eq!(world.count("SELECT count(*) FROM habits_executions").await, 0);
+    world.hours(24);
+    ann.person.press(message, &data).await;
+    ann.toast("A new day has begun").await;
+    assert_eq!(world.count("SELECT count(*) FROM habits_executions").await, 0);
+}
+
+/// Breaks when "done" of yesterday takes the amount of today.
+#[tokio::test(flavor = "multi_thread")]
+async fn yesterday_of_a_measured_habit_is_done_in_full_and_today_keeps_its_amount() {
+    let world = World::new().await;
+    let ann = world.ann("ru");
+    ann.makes("Вода", "9").await;
+    ann.taps("Изменить").await;
+    ann.taps("Сколько в день").await;
+    ann.says("8 стаканов").await;
+    ann.sees("0 / 8 стаканов").await;
+    world.hours(24);
+    ann.says("/habits").await;
+    ann.taps("⏳ Вода").await;
+    ann.sees("1 / 8 стаканов").await;
+    ann.taps("🔎 1").await;
+    ann.sees("Сегодня: 1 / 8 стаканов").await;
+    ann.taps("Вчера: ⏳").await;
+    ann.button("Вчера: ✅").await;
+    ann.sees("Сегодня: 1 / 8 стаканов").await;
+    let amount = "SELECT amount::bigint FROM habits_executions WHERE execution_date = '2026-03-11'";
+    assert_eq!(world.count(amount).await, 8);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn habits_come_five_a_page_and_the_pages_go_round() {
     let world = World::new().await;
@@ -104,6 +154,7 @@ async fn nobody_sees_or_changes_the_habit_of_another() {
     let all = [
         "open:ID:0",
         "mark:ID:0:2026-03-11:done",
+        "mark:ID:0:2026-03-10:done-late",
         "tap:ID:0:2026-03-11:done",
         "archive:ID:0",
         "deleted:ID:0",

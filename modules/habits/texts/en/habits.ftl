@@ -140,6 +140,7 @@ card-done = ✅ Done
 card-skip = ➖ Skip
 card-undo = ↩️ Take it back
 card-amount = 🔢 How much today?
+card-yesterday = Yesterday: { $sign }
 card-month = 📅 Month
 card-edit = ✏️ Edit
 card-archive = 📦 Archive

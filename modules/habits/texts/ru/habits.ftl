@@ -152,6 +152,7 @@ card-done = ✅ Сделано
 card-skip = ➖ Пропустить
 card-undo = ↩️ Отменить отметку
 card-amount = 🔢 Сколько сегодня?
+card-yesterday = Вчера: { $sign }
 card-month = 📅 Месяц
 card-edit = ✏️ Изменить
 card-archive = 📦 В архив

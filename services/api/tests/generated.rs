@@ -1,4 +1,4 @@
-//! The document that is checked in: of a bot with every module that has routes.
+//! The documents that are checked in: of a bot with every module.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::sync::Arc;
@@ -16,15 +16,27 @@ fn registry() -> Registry {
     Registry::new(vec![Arc::new(Accounts::builder(users, people).build()), Arc::new(habits)])
 }
 
-#[test]
-fn generated_openapi_is_what_the_code_says() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
-    let now = serde_json::to_string_pretty(&vitte_api::document(&registry()).unwrap()).unwrap() + "\n";
+/// Compares a file under docs/ with what the code says, or renews it.
+fn compare(name: &str, now: &str) {
+    let path = format!("{}/../../docs/{name}", env!("CARGO_MANIFEST_DIR"));
     #[expect(clippy::disallowed_methods, reason = "how generated files are renewed")]
     let renew = std::env::var_os("UPDATE_GENERATED").is_some();
     if renew {
-        std::fs::write(path, &now).unwrap();
+        std::fs::write(&path, now).unwrap();
     }
     let stored = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(stored == now, "docs/openapi.json differs from the code; run `make generate`");
+    assert!(stored == now, "docs/{name} differs from the code; run `make generate`");
+}
+
+#[test]
+fn generated_openapi_is_what_the_code_says() {
+    let now = serde_json::to_string_pretty(&vitte_api::document(&registry()).unwrap()).unwrap() + "\n";
+    compare("openapi.json", &now);
+}
+
+#[test]
+fn generated_metrics_page_is_what_the_code_says() {
+    // A module's metrics are made with the module.
+    let _ = registry();
+    compare("metrics.md", &vitte_platform::telemetry::describe());
 }
