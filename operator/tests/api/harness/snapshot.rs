@@ -23,6 +23,8 @@ static UID: LazyLock<Regex> =
     LazyLock::new(|| Regex::new("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").unwrap());
 static TIME: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)").unwrap());
+/// Of several that are late, which is seen first is the controllers' affair.
+static LATE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"Deployment ([a-z]+)-(?:bot|api|worker|admin): ").unwrap());
 
 impl World {
     /// All children of bots, and the bots.
@@ -139,6 +141,7 @@ impl World {
         let text = text.replace(&self.namespace, "NAMESPACE").replace(&self.token, "TOKEN");
         let text = UID.replace_all(&text, "UID");
         let text = TIME.replace_all(&text, "TIME");
+        let text = LATE.replace_all(&text, "Deployment $1-COMPONENT: ");
         HASH.replace_all(&text, "-HASH").into_owned()
     }
 
