@@ -5,7 +5,7 @@
 #
 # `make images` makes the same without Docker, from the stages below "What ships".
 
-ARG RUST=1.88
+ARG RUST=1.94
 FROM rust:${RUST}-bookworm AS build
 WORKDIR /src
 COPY . .

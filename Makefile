@@ -47,7 +47,7 @@ clean: ## remove what was built; with ALL=1 conversations and tools too
 	@tools/clean $(if $(ALL),--all)
 
 install-kubectl-vitte: ## build and install the kubectl plugin: `kubectl vitte`
-	@cargo install --locked --path kubectl-vitte
+	@tools/install-kubectl-vitte
 
 install-tools: ## install the pinned cargo tools
 	@tools/install-tools

@@ -64,8 +64,20 @@ postgres_bin() {
 # `at_least HAVE WANTED`: both as 1.24 or 1.24.3.
 at_least() { [[ $(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1) == "$2" ]]; }
 
+# Every step that compiles Rust begins with this. What the workspace asks for is never less than what its dependencies do.
+need_rust() {
+    local wanted found
+    wanted=$(sed -nE 's/^rust-version = "(.*)"$/\1/p' Cargo.toml)
+    have cargo || fail "cargo is not installed: install Rust $wanted or newer with rustup (https://rustup.rs), then run this again"
+    found=$(rustc --version 2>/dev/null | sed -nE 's/^rustc ([0-9.]+).*/\1/p' || true)
+    [[ -n $found ]] || fail "rustc does not say its version: install Rust $wanted or newer with rustup (https://rustup.rs), then run this again"
+    at_least "$found" "$wanted" ||
+        fail "rustc $found is too old: Vitte and what it depends on need $wanted or newer. With rustup: rustup update"
+}
+
 # Puts a Go that is new enough on PATH: the one there, else where its archive or Debian's versioned packages put it.
-GO_VERSION=1.24
+# The newest that one of the pins of tests/cluster asks for, which is metrics-server's.
+GO_VERSION=1.26.4
 find_go() {
     local folder found
     for folder in '' /usr/local/go/bin $(compgen -G '/usr/lib/go-*/bin' | sort -Vr || true); do
@@ -76,6 +88,15 @@ find_go() {
         fi
     done
     return 1
+}
+
+# The cluster that tests run on here: pods need root, on Linux.
+test_tier() {
+    if [[ $(uname) == Linux && $(id -u) -eq 0 ]]; then
+        echo node
+    else
+        echo control
+    fi
 }
 
 # `step NAME COMMAND...` runs a command under a heading and says how long it took.

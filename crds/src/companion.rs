@@ -18,13 +18,13 @@ pub struct Companion {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 64), regex(pattern = PERSONA_ID))]
     pub default_persona: Option<String>,
-    /// Pictures. None are drawn when left out.
+    /// Pictures. Not yet used: this version draws none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub images: Option<Images>,
-    /// Voice messages. None are heard or spoken when left out.
+    /// Voice messages. Not yet used: this version hears and speaks none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub voice: Option<Voice>,
-    /// Messages that the persona sends of its own accord. None are sent when left out.
+    /// Messages that the persona sends of its own accord. Not yet used: this version sends none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<Retention>,
 }

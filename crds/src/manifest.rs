@@ -122,7 +122,7 @@ pub struct Spec {
     /// The administrators' pages.
     #[serde(default)]
     pub admin: Admin,
-    /// Ways to take money.
+    /// Ways to take money. Not yet used: this version sells nothing.
     #[serde(default)]
     pub payments: Payments,
     /// How much one person may ask of the bot.

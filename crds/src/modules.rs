@@ -11,13 +11,13 @@ use crate::repairs::Repairs;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Modules {
-    /// A persona that talks, remembers, draws and speaks.
+    /// A persona that talks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub companion: Option<Companion>,
     /// A habit tracker with reminders and streaks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub habits: Option<Habits>,
-    /// A service desk with orders, masters and deadlines.
+    /// A service desk with orders, masters and deadlines. Not yet there: this version refuses it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repairs: Option<Repairs>,
 }

@@ -17,7 +17,8 @@ pub struct NetworkPolicy {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     pub ingress_from: Vec<NetworkPeer>,
-    /// Whom the pods may reach besides: a private model server, a proxy.
+    /// Whom the pods may reach besides: a private model server, a proxy, a database or Redis of yours on another port than
+    /// 5432 and 6379.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     pub egress_to: Vec<NetworkPeer>,

@@ -1,4 +1,4 @@
-//! `spec.payments`: ways to take money. Nothing is sold while no way is named.
+//! `spec.payments`: ways to take money. Nothing is sold while no way is named, nor yet by this version.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::patterns::HTTP_URL;
 use crate::refs::SecretKeyRef;
 
-/// Ways to take money.
+/// Ways to take money. Not yet used: this version sells nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Payments {

@@ -184,6 +184,16 @@ fn where_a_bots_data_live_is_decided_once() {
     }
 }
 
+/// A status that is sent along makes a bot no older: the API server drops it before it looks.
+#[test]
+fn a_new_bot_whose_services_could_have_no_name_is_refused() {
+    let namespace = namespace("digit");
+    let mut bot = changed(&[("/metadata/name", r#""1luna""#)]);
+    bot["status"] = serde_json::json!({"phase": "Pending"});
+    let answer = kubectl(&["create", "--dry-run=server", "-n", &namespace, "-f", "-"], &bot.to_string());
+    assert!(!answer.good && answer.err.contains("begins with a letter in a cluster"), "{}", answer.err);
+}
+
 #[test]
 fn an_unknown_field_is_refused_by_kubectl() {
     let namespace = namespace("unknown");

@@ -76,7 +76,7 @@ fn the_habits_demo_says_the_defaults_and_one_bot_may_have_both_modules() {
 #[test]
 fn the_production_manifest_survives_being_written_and_read_again() {
     let bot = example("production.yaml").bot;
-    assert_eq!(bot.spec.modules.enabled(), ["companion", "habits", "repairs"]);
+    assert_eq!(bot.spec.modules.enabled(), ["companion", "habits"]);
     let written = serde_json::to_string(&bot).unwrap();
     let again = load(&[Source::new("again.json", written)]).unwrap();
     assert_eq!(again.bot, bot);

@@ -134,7 +134,7 @@ fn fields_that_contradict_each_other_are_told_with_what_to_write() {
         (
             "    habits: {}",
             "    {}",
-            "bot.yaml:9 spec.modules: needs at least one module, or the bot can do nothing; allowed: companion, habits, repairs",
+            "bot.yaml:9 spec.modules: needs at least one module, or the bot can do nothing; allowed: companion, habits",
         ),
         (
             "    habits: {}",

@@ -120,6 +120,36 @@ fn where_a_bots_data_live_is_decided_once() {
     }
 }
 
+#[test]
+fn a_module_that_no_executable_has_is_known_and_not_served() {
+    let bot = changed(&[("/spec/modules/repairs", r#"{"admins": [1], "timezone": "UTC", "currency": "RUB"}"#)]);
+    let bundle = load(&[Source::new("bot.yaml", bot.to_string())]).unwrap();
+    let told = "spec.modules.repairs: this version does not have the module yet; allowed: companion, habits";
+    for found in [rules::check_served(&bundle.bot.spec), rules::check_for_cluster(&bundle.bot.spec)] {
+        assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), [told]);
+    }
+    assert_eq!(refused(&compiled(), &bot, None), []);
+}
+
+const DIGIT_FIRST: table::Changes = &[("/metadata/name", r#""1luna""#)];
+
+/// Who is there already is told by the operator, and may be changed and go.
+#[test]
+fn a_new_bot_in_a_cluster_begins_with_a_letter() {
+    let told = "begins with a letter in a cluster";
+    let mut bot = changed(DIGIT_FIRST);
+    let rules = refused(&compiled(), &bot, None);
+    assert!(rules.len() == 1 && rules[0].1.contains(told), "{rules:?}");
+    let finding = rules::check_name_for_cluster("1luna").unwrap();
+    assert!(finding.path == "metadata.name" && finding.message.contains(told), "{finding}");
+    assert_eq!(rules::check_name_for_cluster("luna-1"), None);
+    assert_eq!(problems(&bot), [], "a laptop and a pod have no Service");
+    bot["status"] = json!({"phase": "Pending"});
+    let mut new = bot.clone();
+    new["spec"]["paused"] = json!(true);
+    assert_eq!(refused(&compiled(), &new, Some(&bot)), []);
+}
+
 /// The API server sees into neither; the operator's validation does.
 #[test]
 fn a_secret_where_no_rule_in_cel_can_look_is_found_in_a_cluster_all_the_same() {
@@ -150,7 +180,9 @@ fn every_rule_refuses_something_in_the_table() {
         let old = changed(step.from);
         broken.extend(refused(&schema, &changed(step.to), Some(&old)).into_iter().map(|(rule, _)| rule));
     }
-    broken.extend(refused(&schema, &changed(&[("/spec/database", "null")]), None).into_iter().map(|(rule, _)| rule));
+    for changes in [&[("/spec/database", "null")], DIGIT_FIRST] {
+        broken.extend(refused(&schema, &changed(changes), None).into_iter().map(|(rule, _)| rule));
+    }
     let mut idle: Vec<String> =
         validations(&self::schema()).into_iter().filter(|rule| !broken.contains(rule)).collect();
     // Needs time zones, which only the API server knows.

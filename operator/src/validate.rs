@@ -233,6 +233,7 @@ struct Check<'a> {
 impl Check<'_> {
     fn rules(&mut self) {
         self.invalid.findings = rules::check_for_cluster(self.spec);
+        self.invalid.findings.extend(rules::check_name_for_cluster(self.name));
         let mut say = |path: &str, message: &str| self.invalid.findings.push(Finding::new(path, message));
         for name in generated_secrets(self.name, self.spec) {
             if matches!(self.found.secrets.get(&name), Some(SecretFound::Keys(_)))

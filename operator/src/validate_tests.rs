@@ -77,6 +77,18 @@ fn a_bot_in_a_cluster_needs_a_database() {
     assert!(said.iter().any(|text| text.starts_with("spec.database:") && text.contains("embedded: {}")), "{said:?}");
 }
 
+/// Its pods would refuse to start, one after the other; its Services would never be taken.
+#[test]
+fn a_module_that_pods_do_not_have_and_a_name_that_services_may_not_have_are_refused() {
+    let repairs = json!({"modules": {"repairs": {"admins": [1], "timezone": "UTC", "currency": "RUB"}}});
+    let told = "spec.modules.repairs: this version does not have the module yet; allowed: companion, habits";
+    assert_eq!(findings(repairs, &found()), [told]);
+    let mut named = bot(json!({}));
+    named.metadata.name = Some("1luna".to_owned());
+    let invalid = validate(&named, &found()).unwrap_err();
+    assert!(invalid.findings.iter().any(|finding| finding.path == "metadata.name"), "{invalid:?}");
+}
+
 #[test]
 fn what_the_operator_makes_is_never_missing() {
     let spec = json!({"database": {"urlSecretRef": null, "embedded": {}}, "redis": {"embedded": {}}});

@@ -51,6 +51,17 @@ look_for() {
     done
 }
 
+# Before anything long begins: is what compiles the programs there, if one of them is missing? Fails and says how it is had.
+needs() { # needs [TIER...]: of all tests here, unless said
+    local tiers=("$@") tier
+    [[ ${#tiers[@]} -gt 0 ]] || tiers=("$(test_tier)" charts)
+    for tier in "${tiers[@]}"; do
+        look_for "$tier"
+        [[ ${#missing[@]} -eq 0 ]] || tools/install-packages go
+    done
+    [[ -d $(kept_crds) ]] || tools/install-packages go
+}
+
 build() { # build [charts|control|node|all]
     local tier=${1:-node} program aside
     look_for "$tier"
@@ -103,9 +114,11 @@ compile() { # compile PROGRAM FOLDER
     esac
 }
 
+kept_crds() { echo "$CACHE/kubernetes-crds-$(sha256sum <<<"$CRDS" | cut -c1-8)"; }
+
 crds() { # crds FOLDER: a copy of each file of CRDS
     local into=$1 kept aside
-    kept=$CACHE/kubernetes-crds-$(sha256sum <<<"$CRDS" | cut -c1-8)
+    kept=$(kept_crds)
     if [[ ! -d $kept ]]; then
         tools/install-packages go
         find_go

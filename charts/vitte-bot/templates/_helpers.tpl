@@ -4,17 +4,28 @@
 {{- if gt (len $name) 40 }}
 {{- fail (printf "the bot's name is %q: at most 40 characters are allowed; --set name=... names it otherwise than the release" $name) }}
 {{- end }}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $name) }}
+{{- fail (printf "the bot's name is %q: lower-case letters, digits and \"-\" are allowed, a letter first, since its Services are named after it; --set name=... names it otherwise than the release" $name) }}
+{{- end }}
 {{- $name }}
 {{- end }}
 
 {{- define "vitte-bot.labels" -}}
-app.kubernetes.io/instance: {{ include "vitte-bot.name" . }}
-app.kubernetes.io/part-of: vitte
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
+{{- $own := dict
+      "app.kubernetes.io/instance" (include "vitte-bot.name" .)
+      "app.kubernetes.io/part-of" "vitte"
+      "app.kubernetes.io/managed-by" .Release.Service
+      "helm.sh/chart" (printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-") }}
+{{- include "vitte-bot.merged" (list $own .Values.commonLabels) }}
 {{- end }}
+
+{{/* Mappings as one, a later one over an earlier: a key that stood twice would be no YAML. */}}
+{{- define "vitte-bot.merged" -}}
+{{- $merged := dict }}
+{{- range . }}
+{{- $merged = mergeOverwrite $merged (deepCopy .) }}
+{{- end }}
+{{- toYaml $merged }}
 {{- end }}
 
 {{- define "vitte-bot.secret" -}}
@@ -113,6 +124,34 @@ networkPolicy:
 {{- toYaml $left }}
 {{- end }}
 
+{{/* What Helm would send and the API server refuse, found by whoever mixes a value of the chart with a field of the spec. */}}
+{{- define "vitte-bot.contradictions" -}}
+{{- range list "database" "redis" }}
+{{- $sources := list }}
+{{- range $source, $said := get $ . | default dict }}
+{{- if and (has $source (list "urlSecretRef" "embedded" "cluster")) (not (kindIs "invalid" $said)) }}
+{{- $sources = append $sources $source }}
+{{- end }}
+{{- end }}
+{{- if gt (len $sources) 1 }}
+{{- $hint := has "embedded" $sources | ternary (printf "; %s.enabled=true says embedded" (eq . "redis" | ternary "redis" "postgresql")) "" }}
+{{- fail (printf "spec.%s has %s, and one is allowed%s" . (join " and " $sources) $hint) }}
+{{- end }}
+{{- end }}
+{{- range $name, $component := default dict .components }}
+{{- if and (hasKey $component "replicas") (not (kindIs "invalid" $component.replicas)) (get $component "autoscaling") }}
+{{- fail (printf "spec.components.%s has replicas and autoscaling, and one is allowed" $name) }}
+{{- end }}
+{{- end }}
+{{- if dig "telegram" "webhook" "url" nil . }}
+{{- range list "host" "gatewayRef" "ingressClassName" "tlsSecretName" "annotations" }}
+{{- if dig "telegram" "webhook" . nil $ }}
+{{- fail (printf "spec.telegram.webhook has url and %s, and url is the whole address: leave one of the two out" .) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{/* The whole spec. Lists of the two kinds that both sides have were joined above. */}}
 {{- define "vitte-bot.spec" -}}
 {{- $made := include "vitte-bot.madeSpec" . | fromYaml }}
@@ -124,11 +163,12 @@ networkPolicy:
 {{- $_ := set $said "networkPolicy" (omit $said.networkPolicy "egressTo" "ingressFrom") }}
 {{- end }}
 {{- $spec := mergeOverwrite $made $said }}
+{{- include "vitte-bot.contradictions" $spec }}
 {{- if not $spec.database }}
 {{- fail "the bot has no database: spec.database.urlSecretRef names the Secret with the address of yours, spec.database.cluster a CloudNativePG cluster; postgresql.enabled=true runs one for trying out" }}
 {{- end }}
 {{- if not $spec.modules }}
-{{- fail "the bot can do nothing: spec.modules enables companion, habits or repairs; personas alone enable companion" }}
+{{- fail "the bot can do nothing: spec.modules enables companion or habits; personas alone enable companion" }}
 {{- end }}
 {{- if and (ne (dig "telegram" "updates" "Webhook" $spec) "Polling") (not (dig "telegram" "webhook" nil $spec)) }}
 {{- fail "nobody knows where Telegram should deliver: spec.telegram.webhook.host is the bot's public name, or spec.telegram.updates=Polling asks Telegram instead" }}

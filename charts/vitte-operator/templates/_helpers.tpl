@@ -2,16 +2,29 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 53 | trimSuffix "-" }}
 {{- end }}
 
-{{/* The release's name alone where it says what this is. */}}
+{{/* The release's name alone where it says what this is. A Service's name, which begins with a letter. */}}
 {{- define "vitte-operator.fullname" -}}
 {{- $name := include "vitte-operator.name" . }}
+{{- $full := printf "%s-%s" .Release.Name $name }}
 {{- if .Values.fullnameOverride }}
-{{- .Values.fullnameOverride | trunc 53 | trimSuffix "-" }}
+{{- $full = .Values.fullnameOverride }}
 {{- else if contains $name .Release.Name }}
-{{- .Release.Name | trunc 53 | trimSuffix "-" }}
-{{- else }}
-{{- printf "%s-%s" .Release.Name $name | trunc 53 | trimSuffix "-" }}
+{{- $full = .Release.Name }}
 {{- end }}
+{{- $full = $full | trunc 53 | trimSuffix "-" }}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $full) }}
+{{- fail (printf "the operator's objects would be named %q, and a Service takes lower-case letters, digits and \"-\" alone, a letter first: --set fullnameOverride=... names them otherwise than the release" $full) }}
+{{- end }}
+{{- $full }}
+{{- end }}
+
+{{/* Mappings as one, a later one over an earlier: a key that stood twice would be no YAML. */}}
+{{- define "vitte-operator.merged" -}}
+{{- $merged := dict }}
+{{- range . }}
+{{- $merged = mergeOverwrite $merged (deepCopy .) }}
+{{- end }}
+{{- toYaml $merged }}
 {{- end }}
 
 {{/* A Deployment's selector can never change: only what is fixed for the life of a release may stand here. */}}
@@ -21,14 +34,12 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
 {{- define "vitte-operator.labels" -}}
-{{ include "vitte-operator.selector" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/part-of: vitte
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- $own := dict
+      "app.kubernetes.io/version" .Chart.AppVersion
+      "app.kubernetes.io/part-of" "vitte"
+      "app.kubernetes.io/managed-by" .Release.Service
+      "helm.sh/chart" (printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-") }}
+{{- include "vitte-operator.merged" (list (include "vitte-operator.selector" . | fromYaml) $own .Values.commonLabels) }}
 {{- end }}
 
 {{- define "vitte-operator.serviceAccount" -}}

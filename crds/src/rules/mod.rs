@@ -26,6 +26,9 @@ use crate::manifest::{Spec, VitteBot};
 use crate::patterns::{self, DNS_LABEL};
 use crate::problem::Finding;
 
+const NO_LETTER: &str =
+    "a bot's name begins with a letter in a cluster, since its Services are named after it, like luna";
+
 type Rule = fn(&Spec, &mut Vec<Finding>);
 
 const RULES: &[Rule] = &[
@@ -73,12 +76,29 @@ pub fn check_spec(spec: &Spec) -> Vec<Finding> {
     findings
 }
 
+/// What a manifest enables and no executable of this version serves: pods with it would not start.
+#[must_use]
+pub fn check_served(spec: &Spec) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    modules::served(spec, &mut findings);
+    findings
+}
+
+/// The name of a bot in a cluster: its Services' names begin with it, and those begin with a letter. A manifest that is
+/// read on a laptop, or by a pod that runs, needs no Service.
+#[must_use]
+pub fn check_name_for_cluster(name: &str) -> Option<Finding> {
+    let good = name.starts_with(|first: char| first.is_ascii_lowercase());
+    (!good).then(|| Finding::new("metadata.name", NO_LETTER))
+}
+
 /// The same for a bot in a cluster: nobody starts a private database for it, and a secret in its spec may stand where
 /// no rule in CEL can look.
 #[must_use]
 pub fn check_for_cluster(spec: &Spec) -> Vec<Finding> {
     let mut findings = check_spec(spec);
     stores::required(spec, &mut findings);
+    modules::served(spec, &mut findings);
     // A spec is made of texts, numbers, lists and mappings by text: it can always be written as JSON.
     if let Ok(json) = serde_json::to_value(spec) {
         findings.extend(crate::load::secrets_in(json, "spec"));
@@ -98,8 +118,10 @@ fn name() -> Vec<Cel> {
     let allowed = patterns::explain(DNS_LABEL).unwrap_or(DNS_LABEL);
     let message =
         format!("a bot's name has at most 40 characters, since names of its parts are made from it: {allowed}");
+    // Of new bots alone, which have no status: one that is there may be changed, and has to be able to go.
+    let letter = "has(self.status) || self.metadata.name.matches('^[a-z]')";
     // No field: the API server takes none below metadata.
-    vec![Cel::new("", rule, message)]
+    vec![Cel::new("", rule, message), Cel::new("", letter, NO_LETTER)]
 }
 
 fn say(findings: &mut Vec<Finding>, path: impl Into<String>, message: impl Into<String>) {

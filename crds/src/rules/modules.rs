@@ -5,7 +5,9 @@ use crate::manifest::Spec;
 use crate::problem::Finding;
 
 const NO_MODULE: &str = "needs at least one module, or the bot can do nothing";
-const MODULES: &str = "companion, habits, repairs";
+const MODULES: &str = "companion, habits";
+/// The types know it, and manifests that have it stay readable; no executable of this version serves it.
+const NOT_SERVED: &str = "this version does not have the module yet";
 const NO_VOICE: &str = "has neither speechUrl nor transcriptionUrl: write one of them, or leave voice out";
 
 // That `defaultPersona` is among the personas has no twin: they stand in a ConfigMap, which no rule can read.
@@ -23,6 +25,14 @@ pub(super) fn cel() -> Vec<Cel> {
 pub(super) fn enabled(spec: &Spec, findings: &mut Vec<Finding>) {
     if spec.modules.enabled().is_empty() {
         findings.push(Finding::new("spec.modules", NO_MODULE).allowed(MODULES));
+    }
+}
+
+/// The modules of a manifest that nobody serves. No twin: a manifest that a cluster has taken is not made invalid; the
+/// operator says so in the bot's status, and leaves what runs.
+pub(super) fn served(spec: &Spec, findings: &mut Vec<Finding>) {
+    if spec.modules.repairs.is_some() {
+        findings.push(Finding::new("spec.modules.repairs", NOT_SERVED).allowed(MODULES));
     }
 }
 

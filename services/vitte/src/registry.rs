@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use vitte_accounts::Accounts;
 use vitte_companion::{Companion, CompanionSettings};
-use vitte_crds::Bundle;
 use vitte_crds::uses::Role;
+use vitte_crds::{Bundle, rules};
 use vitte_habits::{Habits, HabitsSettings};
 use vitte_platform::cache::{Cache, USER};
 use vitte_platform::config::Config;
@@ -27,10 +27,9 @@ pub fn registry(
 ) -> Result<Registry, Refused> {
     use vitte_crds::ExposeSecret;
     let sections = &bundle.bot.spec.modules;
-    if sections.repairs.is_some() {
-        return Err(Refused(
-            "spec.modules.repairs: this version does not have the module yet; allowed: companion, habits".to_owned(),
-        ));
+    let unserved = rules::check_served(&bundle.bot.spec);
+    if !unserved.is_empty() {
+        return Err(Refused(unserved.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")));
     }
     let redis = config.redis_url.as_deref().map(Redis::new).transpose().map_err(|e| Refused(e.to_string()))?;
     let bot = bot_id(config.token.expose_secret()).unwrap_or_default();

@@ -138,3 +138,56 @@ fn a_bot_of_the_first_version_is_upgraded_in_place_with_its_secrets_and_leaves_n
     let _ = place.helm(&["uninstall", "luna", "--wait", "--timeout=60s"]).done();
     assert_eq!(place.left(), Vec::<String>::new());
 }
+
+/// What is typed next after an installation. Broken by whatever the charts ask for that the notes do not say.
+#[test]
+fn the_command_that_the_operators_notes_tell_installs_a_bot() {
+    let place = Place::new("notes");
+    let watched = format!("watch.namespaces={{{}}}", place.namespace);
+    for set in [&["-f", "charts/vitte-operator/examples/local.yaml"][..], &["--set", &watched], &[]] {
+        let install = ["install", "vitte-operator", "charts/vitte-operator", "--dry-run=server", "--set"];
+        let told = place.helm(&[&install[..], &["crds.install=false"], set].concat()).done();
+        let (_, rest) = told.split_once("\n  helm install luna ").unwrap_or_else(|| panic!("no next step: {told}"));
+        let (next, _) = rest.split_once('\n').unwrap();
+        // Without a namespace to look into there is nobody to ask.
+        let next = next.replace("-n bots --create-namespace", &format!("-n {}", place.namespace));
+        let arguments: Vec<&str> = next.split(' ').collect();
+        let config = kubeconfig();
+        let mut command = helm(Some(&config));
+        let rendered = run(command.args(["install", "luna", "--dry-run=server"]).args(&arguments), "").done();
+        assert!(rendered.contains("kind: VitteBot") && next.contains(&place.namespace), "{next}");
+    }
+}
+
+/// A release that goes back takes nothing away: neither what people put into the Secret, nor what was drawn. Broken by
+/// sending as data what a look-up found.
+#[test]
+fn a_rollback_keeps_every_key_of_the_secret_that_its_revision_does_not_say() {
+    let place = Place::new("rollback");
+    let bot =
+        "postgresql.enabled=true,spec.modules.habits.catchUpMinutes=60,spec.telegram.updates=Polling,spec.paused=true";
+    let bot = ["luna", "charts/vitte-bot", "--set", bot];
+    let said = ["--set", "secret.generate={jwt},secret.values.llm=first"];
+    let _ = place.helm(&[&["install"], &bot[..], &said].concat()).done();
+    let secret = || place.get("secret", "luna")["data"].clone();
+    let drawn = secret()["jwt"].clone();
+    assert!(drawn.is_string() && secret()["token"].is_null(), "{}", secret());
+
+    // As the notes say.
+    let patch =
+        ["patch", "secret", "luna", "-n", &place.namespace, "--type=merge", "-p", r#"{"stringData":{"token":"t"}}"#];
+    let _ = kubectl(&patch, "").done();
+    let _ = place.helm(&[&["upgrade"], &bot[..], &said, &["--set", "secret.values.speech=s"]].concat()).done();
+    let before = secret();
+    assert_eq!((&before["token"], &before["jwt"]), (&json!("dA=="), &drawn));
+    assert!(before["speech"].is_string(), "{before}");
+    let _ = place.helm(&["rollback", "luna", "1"]).done();
+    assert_eq!(secret(), before);
+    // And forth again, by an upgrade that says less than before.
+    let _ = place.helm(&[&["upgrade"], &bot[..]].concat()).done();
+    assert_eq!(secret(), before);
+
+    let _ = kubectl(&["delete", "vittebot", "luna", "-n", &place.namespace, "--timeout=60s"], "").done();
+    let _ = place.helm(&["uninstall", "luna", "--wait", "--timeout=60s"]).done();
+    assert_eq!(place.left(), Vec::<String>::new());
+}

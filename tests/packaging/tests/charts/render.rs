@@ -116,7 +116,7 @@ fn what_a_bot_lacks_is_said_with_what_would_mend_it() {
     let simulated = "simulator.enabled=true";
     for (set, words) in [
         (simulated, "spec.database.urlSecretRef names the Secret"),
-        ("postgresql.enabled=true", "spec.modules enables companion, habits or repairs"),
+        ("postgresql.enabled=true", "spec.modules enables companion or habits"),
         ("postgresql.enabled=true,spec.modules.habits.x=1", "additional properties 'x'"),
         ("name=a-name-that-is-longer-than-forty-letters-is", "maxLength"),
     ] {
@@ -132,4 +132,88 @@ fn what_a_bot_lacks_is_said_with_what_would_mend_it() {
     );
     let long = template("vitte-bot", "a-release-with-a-name-of-more-than-forty-letters", &[]);
     assert!(!long.good && long.err.contains("at most 40 characters"), "{}", long.err);
+}
+
+/// Whoever mixes a value of the chart with a field of the spec hears it from Helm, not from the operator's status.
+#[test]
+fn what_contradicts_itself_is_refused_before_anything_is_sent() {
+    let local = ["-f", "charts/vitte-bot/examples/local.yaml"];
+    for (set, words) in [
+        (
+            "spec.database.urlSecretRef.name=a,spec.database.urlSecretRef.key=b",
+            "spec.database has embedded and urlSecretRef",
+        ),
+        ("spec.database.cluster.name=a", "spec.database has cluster and embedded"),
+        ("spec.redis.urlSecretRef.name=a,spec.redis.urlSecretRef.key=b", "spec.redis has embedded and urlSecretRef"),
+        (
+            "spec.components.api.replicas=0,spec.components.api.autoscaling.maxReplicas=2",
+            "spec.components.api has replicas",
+        ),
+        (
+            "spec.telegram.webhook.url=https://a.b,spec.telegram.webhook.host=a.b",
+            "spec.telegram.webhook has url and host",
+        ),
+    ] {
+        let answer = template("vitte-bot", "luna", &[&local[..], &["--set", set]].concat());
+        assert!(!answer.good && answer.err.contains(words), "{set}: {}", answer.err);
+    }
+    let _ = template("vitte-bot", "luna", &[&local[..], &["--set", "spec.components.api.replicas=2"]].concat()).done();
+}
+
+/// Services begin with a letter, so what they are named after does.
+#[test]
+fn a_name_that_no_service_may_have_is_refused_with_the_value_that_says_another() {
+    let local = ["-f", "charts/vitte-bot/examples/local.yaml"];
+    for release in ["1luna", "lu.na"] {
+        let answer = template("vitte-bot", release, &local);
+        assert!(
+            !answer.good && answer.err.contains("a letter first") && answer.err.contains("name="),
+            "{}",
+            answer.err
+        );
+        let _ = template("vitte-bot", release, &[&local[..], &["--set", "name=luna"]].concat()).done();
+        let answer = template("vitte-operator", release, &[]);
+        assert!(!answer.good && answer.err.contains("fullnameOverride=..."), "{}", answer.err);
+        let _ = template("vitte-operator", release, &["--set", "fullnameOverride=luna"]).done();
+    }
+    for (chart, set) in [("vitte-bot", "name=1luna"), ("vitte-operator", "fullnameOverride=1luna")] {
+        let answer = template(chart, "luna", &["--set", set]);
+        assert!(!answer.good && answer.err.contains("pattern"), "{}", answer.err);
+    }
+}
+
+/// A label that chooses pods, said anew, would stand twice in the object, or choose none.
+#[test]
+fn a_label_that_chooses_pods_is_refused_and_any_other_stands_once() {
+    for (chart, labels) in
+        [("vitte-bot", "commonLabels"), ("vitte-operator", "commonLabels"), ("vitte-operator", "podLabels")]
+    {
+        for label in ["name", "instance"] {
+            let set = format!("{labels}.app\\.kubernetes\\.io/{label}=mine");
+            let answer = template(chart, "luna", &["--set", &set]);
+            assert!(!answer.good && answer.err.contains("invalid propertyName"), "{set}: {}", answer.err);
+        }
+    }
+    let said = "app\\.kubernetes\\.io/part-of=ours";
+    let set = format!("commonLabels.{said},podLabels.{said},serviceMonitor.enabled=true,serviceMonitor.labels.{said}");
+    // A key that stands twice is no YAML for `objects`.
+    for object in objects(&template("vitte-operator", "luna", &["--set", &set]).done()) {
+        let labels = &object["metadata"]["labels"];
+        assert!(labels["app.kubernetes.io/part-of"] != "vitte", "{object}");
+    }
+}
+
+/// Two operators of one name, each for bots of its own.
+#[test]
+fn two_releases_of_one_name_share_nothing_that_is_cluster_wide() {
+    let names = |namespace: &str| -> Vec<String> {
+        let watch = format!("watch.namespaces={{{namespace}}},crds.install=false");
+        let set = ["--namespace", namespace, "--set", &watch];
+        let rendered = objects(&template("vitte-operator", "vitte-operator", &set).done());
+        let wide = rendered.iter().filter(|object| object["metadata"]["namespace"].is_null());
+        wide.map(|object| object["metadata"]["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let (one, two) = (names("one"), names("two"));
+    assert_eq!(one.len(), 3);
+    assert!(one.iter().all(|name| !two.contains(name)), "{one:?} {two:?}");
 }

@@ -19,11 +19,16 @@ pub fn of_a_bot() -> Value {
     let spec = definitions["Spec"]["properties"].clone();
     definitions.as_object_mut().unwrap().remove("Metadata");
     let texts = json!({"type": "object", "additionalProperties": {"type": "string"}});
+    // What names the release and chooses the pods is the chart's.
+    let mut labels = texts.clone();
+    labels["propertyNames"] = json!({"not": {"enum":
+        ["app.kubernetes.io/name", "app.kubernetes.io/instance", "app.kubernetes.io/managed-by"]}});
     let object = |properties: Value| json!({"type": "object", "additionalProperties": false, "properties": properties});
     let mut schema = object(json!({
         "global": {"type": "object"},
-        "name": {"type": "string", "maxLength": 40, "pattern": "^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$"},
-        "commonLabels": texts,
+        // Services are named after it: theirs begin with a letter.
+        "name": {"type": "string", "maxLength": 40, "pattern": "^([a-z]([-a-z0-9]*[a-z0-9])?)?$"},
+        "commonLabels": labels,
         "annotations": texts,
         "version": {"anyOf": [{"const": ""}, spec["version"]]},
         "image": object(json!({
@@ -53,6 +58,8 @@ pub fn of_a_bot() -> Value {
         })),
         "simulator": object(json!({
             "enabled": {"type": "boolean"},
+            "version": {"anyOf": [{"const": ""}, spec["version"]]},
+            "storage": {"anyOf": [{"const": ""}, {"$ref": "#/$defs/Quantity"}]},
             "rateLimits": {"type": "boolean"},
             "resources": {"type": "object"},
         })),

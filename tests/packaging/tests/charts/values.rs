@@ -42,11 +42,9 @@ fn example(chart: &str, path: &str) -> Option<(Value, &'static [&'static str])> 
         ("vitte-bot", "secret.values") => (json!({"llm": "a key"}), &[]),
         ("vitte-bot", "secret.generate") => (json!(["jwt"]), &[]),
         ("vitte-bot", "personas") => (json!({"mira.yaml": "name: {en: Mira}"}), &[]),
-        ("vitte-bot", "postgresql.storage" | "redis.memory") => (json!("96Mi"), &[]),
+        ("vitte-bot", "postgresql.storage" | "redis.memory" | "simulator.storage") => (json!("96Mi"), &[]),
         ("vitte-bot", "postgresql.retain") => (json!("Delete"), &[]),
-        ("vitte-bot", "postgresql.enabled") => {
-            (json!(false), &["--set", "spec.database.urlSecretRef.name=luna,spec.database.urlSecretRef.key=url"])
-        }
+        ("vitte-bot", "postgresql.enabled") => (json!(false), &["--set", "spec.database.embedded.storage=2Gi"]),
         ("vitte-bot", "simulator.enabled") => {
             (json!(false), &["--set", "spec.telegram.updates=Polling", "--set", "spec.modules.companion.llm.model=m"])
         }

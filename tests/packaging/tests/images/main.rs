@@ -167,6 +167,49 @@ fn the_same_content_is_the_same_image_and_another_commit_is_another() {
     assert_eq!(first.config["rootfs"], other.config["rootfs"], "the content is the same");
 }
 
+/// By the image, not by chown, which is root's alone: whoever makes images without root has them too.
+#[test]
+fn the_folders_of_a_server_belong_to_its_user_and_no_others_do() {
+    for (image, theirs) in [
+        ("redis", &["/data"][..]),
+        ("postgres", &["/run/postgresql", "/var/lib/postgresql", "/var/lib/postgresql/data"]),
+    ] {
+        let files = make(image, &[]).walk();
+        let owned: Vec<&str> =
+            files.iter().filter(|(_, about)| about.uid() == 999).map(|(path, _)| path.as_str()).collect();
+        assert_eq!(owned, theirs, "{image}");
+    }
+}
+
+/// Somebody is about to load an archive that was just named to them, however long ago it was made.
+#[test]
+fn an_archive_lasts_as_long_as_it_is_asked_for_and_for_good_where_the_caller_wants_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (cache, named) = (folder.path().join("cache"), folder.path().join("named"));
+    let ask = |tag: &str, into: Option<&Path>| -> PathBuf {
+        let mut script = Command::new(root().join("tests/cluster/images"));
+        script.arg("pause").env("XDG_CACHE_HOME", &cache).env("VITTE_IMAGE_TAG", tag).env_remove("VITTE_IMAGES");
+        script.envs(into.map(|folder| ("VITTE_IMAGES", folder)));
+        PathBuf::from(run(&mut script, "").done().trim())
+    };
+    let age = |archive: &Path| {
+        std::fs::File::options().write(true).open(archive).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
+    };
+    let first = ask("1", None);
+    age(&first);
+    assert_eq!(ask("1", None), first, "what has not changed is not made again");
+    let second = ask("2", None);
+    assert!(first.exists() && second.exists(), "it was asked for a moment ago");
+    age(&first);
+    let _ = ask("3", None);
+    assert!(!first.exists() && second.exists(), "it is of no use any more");
+
+    let kept = ask("1", Some(&named));
+    age(&kept);
+    let _ = ask("2", Some(&named));
+    assert!(kept.exists(), "a release is there until its maker removes it");
+}
+
 /// Whoever builds with Docker gets the same: the content's list and the stages are shared, and the rest is held here.
 #[test]
 fn the_dockerfile_makes_its_roots_by_the_same_list() {
