@@ -36,7 +36,7 @@ use vitte_platform::module::{Handlers, Module};
 use vitte_platform::people::People;
 
 use crate::bot::Talking;
-pub use crate::bot::menu;
+pub use crate::bot::{greeting, menu};
 pub use crate::jobs::{Calendar, Remind, Reminding, Summarise, Told, due_in, summary_in};
 pub use crate::settings::HabitsSettings;
 

@@ -50,6 +50,10 @@ pub fn registry(
     if let Some(settings) = habits_settings {
         let habits = Habits::new(settings, config.languages.clone(), people).map_err(|e| Refused(e.to_string()))?;
         accounts = accounts.lists(&habits).offers(vitte_habits::menu);
+        if sections.companion.is_none() {
+            // Where a persona greets, what she says is enough beside the buttons.
+            accounts = accounts.greets(|language, _| vitte_habits::greeting(language));
+        }
         modules.push(Arc::new(habits));
     }
     modules.insert(0, Arc::new(accounts.build()));

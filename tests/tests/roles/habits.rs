@@ -42,14 +42,71 @@ async fn up_serves_the_contract_with_the_key_that_it_says_and_a_token_outlives_a
     assert_eq!(up.vitte.stop().await, Some(0));
 }
 
-/// Breaks when two modules want the same words.
+/// Breaks when nothing follows the greeting of a bot that has no persona.
+#[tokio::test]
+async fn a_bot_of_habits_alone_says_at_start_what_it_is_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut up = Up::with(folder.path(), MANIFEST, &[]).await;
+    let (anna, ivan) = (up.person(1001), up.person(1002).speaking("ru"));
+    anna.say("/start").await;
+    anna.hears_of("I help you to keep habits").await;
+    ivan.say("/start").await;
+    ivan.hears_of("Я помогаю завести привычку").await;
+    assert_eq!(up.vitte.stop().await, Some(0));
+}
+
+/// A message's button, by a part of its label.
+fn button(message: &Value, label: &str) -> (i64, String) {
+    let rows = message["buttons"].as_array().unwrap();
+    let mut all = rows.iter().flat_map(|row| row.as_array().unwrap());
+    let found = all.find(|button| button["text"].as_str().unwrap().contains(label)).unwrap();
+    (message["message_id"].as_i64().unwrap(), found["data"].as_str().unwrap().to_owned())
+}
+
+/// Breaks when two modules want the same words, when a dialogue's answer goes to the persona or her chat to a habit, or
+/// when one's greeting or menu hides the other's.
 #[tokio::test]
 async fn a_companion_and_habits_live_in_one_bot() {
     let folder = tempfile::tempdir().unwrap();
     let mut up = Up::with(folder.path(), BOTH, &[]).await;
     let anna = up.person(1001);
+    anna.say("/start").await;
+    let hello = anna.hears_of("Just write to me").await;
+    anna.hears_of("I'm Luna").await;
+    assert_eq!(anna.read().await.len(), 2, "the bot greets, the persona greets, and the habits have their buttons");
+    anna.say("/help").await;
+    let help = anna.hears_of("/newhabit – A new habit").await;
+    assert!(help["text"].as_str().unwrap().contains("Everything else you write"), "{help}");
+    let bot: Value = serde_json::from_str(&up.get("/sim/bot").await.1).unwrap();
+    let menu: Vec<&str> =
+        bot["commands"]["en"].as_array().unwrap().iter().filter_map(|command| command["command"].as_str()).collect();
+    assert!(["start", "habits", "newhabit", "profile"].iter().all(|name| menu.contains(name)), "{bot}");
+
+    let (message, new) = button(&hello, "New habit");
+    anna.press(message, &new).await;
+    anna.hears_of("What habit would you like").await;
+    for (said, heard) in [
+        ("Read", "Read, good choice"),
+        ("Ten pages", "How many days"),
+        ("21", "When shall I"),
+        ("at nine", "Ten pages"),
+    ] {
+        anna.say(said).await;
+        anna.hears_of(heard).await;
+    }
+    let count = anna.read().await.len();
+    assert_eq!(count, 9, "three greetings and helps, four questions, done, the card; nothing of the persona");
     anna.say("Hello there").await;
-    anna.hears(1).await;
+    let heard = anna.hears(count + 1).await;
+    assert!(!heard[count].contains("habit"), "{heard:?}");
+    anna.say("/habits").await;
+    let list = anna.hears_of("Done 0 of 1").await;
+    let (message, tap) = button(&list, "Read");
+    anna.press(message, &tap).await;
+    anna.hears_of("All done for today").await;
+    anna.say("How was your day?").await;
+    let heard = anna.hears(count + 3).await;
+    assert!(!heard[count + 2].contains("habit"), "{heard:?}");
     assert_eq!(token(&up, "simulated").await.0, 200);
     assert_eq!(up.vitte.stop().await, Some(0));
 }

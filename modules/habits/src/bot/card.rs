@@ -1,7 +1,7 @@
 //! One habit: what it is, how it goes, and what can be done about it.
 
 use anyhow::Result;
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use vitte_platform::telegram::outgoing::escape;
 use vitte_platform::telegram::{Button, Message};
 use vitte_platform::texts::Texts;
@@ -59,8 +59,10 @@ fn of(texts: &Texts, habit: &Habit, yesterday: Option<(NaiveDate, Status)>, pers
         (true, _) => vec![mark("card-done", "done"), mark("card-skip", "skip")],
     };
     let late = yesterday.and_then(|(date, said)| {
-        let what = if said == Status::Pending { "done-late" } else { "undo-late" };
-        let text = texts.with("card-yesterday", &[("sign", status_sign(said).into())]);
+        let (text, what) = match said {
+            Status::Pending => (texts.get("card-yesterday-done"), "done-late"),
+            _ => (texts.with("card-yesterday-undo", &[("sign", status_sign(said).into())]), "undo-late"),
+        };
         button(text, &["mark", &id, place.as_str(), &date.to_string(), what])
     });
     let measured = habit.measure.as_ref().filter(|_| habit.is_active);
@@ -134,7 +136,17 @@ pub fn congratulation(texts: &Texts, habit: &Habit, person: &Person) -> Message 
         key(texts, "completed-keep", &["keep", &id, "a0"]),
         key(texts, "completed-reopen", &["reopen", &id, "0"]),
     ]);
-    Message::html(texts.with("completed", &values)).keyboard(keyboard([buttons]))
+    // A slip of the finger may have been the last mark that was missing.
+    let undo = habit
+        .completed_on
+        .filter(|date| is_recent(*date, habit.today))
+        .and_then(|date| key(texts, "card-undo", &["mark", &id, "0", &date.to_string(), "take-back"]));
+    Message::html(texts.with("completed", &values)).keyboard(keyboard([buttons, row([undo])]))
+}
+
+/// Today or yesterday: what was said of an older date is not taken back by a button under an old message.
+pub fn is_recent(date: NaiveDate, today: NaiveDate) -> bool {
+    date == today || date == before(today)
 }
 
 /// The card, in place.
@@ -177,12 +189,15 @@ pub async fn pressed(turn: &mut Turn, talking: &Talking, what: &str, data: &str)
 async fn mark(turn: &mut Turn, talking: &Talking, id: HabitId, place: Place, date: &str, what: &str) -> Result<()> {
     let (person, now) = (me(turn, talking).await?, turn.now);
     let Ok(date) = date.parse::<NaiveDate>() else { return Ok(()) };
-    let (what, wanted) = match what.strip_suffix("-late") {
-        Some(what) => (what, before(person.today(now))),
-        None => (what, person.today(now)),
+    let today = person.today(now);
+    let (what, stands) = match (what, what.strip_suffix("-late")) {
+        (_, Some(what)) => (what, date == before(today)),
+        // A congratulation may be read in the morning.
+        ("take-back", None) => ("undo", is_recent(date, today)),
+        _ => (what, date == today),
     };
     let texts = turn.texts(&TEXTS);
-    if date != wanted {
+    if !stands {
         turn.toast(texts.get("new-day"));
         return open(turn, talking, id, place).await;
     }
@@ -226,6 +241,8 @@ async fn set_active(turn: &mut Turn, talking: &Talking, id: HabitId, place: Plac
 async fn keep(turn: &mut Turn, talking: &Talking, id: HabitId) -> Result<()> {
     let (person, now) = (me(turn, talking).await?, turn.now);
     match store::get(&mut turn.tx, &person, id, now).await {
+        // Reopened since, or the mark that completed it was taken back.
+        Ok(habit) if habit.is_active => open(turn, talking, id, Place::first()).await,
         Ok(habit) => {
             let texts = turn.texts(&TEXTS);
             let text = texts.with("completed-kept", &[("name", escape(&habit.name).into())]);
@@ -266,12 +283,16 @@ async fn delete(turn: &mut Turn, talking: &Talking, id: HabitId, place: &Place) 
     list::pressed(turn, talking, back, page).await
 }
 
-/// The picture of a month is drawn by the worker.
+/// The picture of a month is drawn by the worker: of one that the habit has seen.
 async fn month(turn: &mut Turn, talking: &Talking, id: HabitId, month: &str) -> Result<()> {
     let (person, now) = (me(turn, talking).await?, turn.now);
     let Ok(month) = format!("{month}-01").parse::<NaiveDate>() else { return Ok(()) };
-    if let Err(error) = store::get(&mut turn.tx, &person, id, now).await {
-        return refused(turn, error);
+    let habit = match store::get(&mut turn.tx, &person, id, now).await {
+        Ok(habit) => habit,
+        Err(error) => return refused(turn, error),
+    };
+    if habit.first_day.with_day(1).is_some_and(|first| month < first) || month > habit.today {
+        return Ok(());
     }
     let calendar =
         Calendar { habit: id, user: person.user_id, chat: turn.chat.id, month, language: turn.language.clone() };

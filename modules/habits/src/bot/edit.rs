@@ -1,6 +1,7 @@
 //! What of a habit can be changed: its fields are typed, its days tapped ([`super::days`]).
 
 use anyhow::Result;
+use chrono::NaiveDate;
 use vitte_platform::http::api::Patch;
 use vitte_platform::telegram::Message;
 use vitte_platform::telegram::outgoing::escape;
@@ -8,9 +9,10 @@ use vitte_platform::turn::Turn;
 
 use super::card::{self, Place};
 use super::new::{self, GOAL_MOST};
-use super::read::{number, time};
-use super::say::times;
-use super::step::{Field, Step};
+use super::read::number::{self, UNIT_MOST};
+use super::read::time;
+use super::say::{Named, times};
+use super::step::{Field, Step, is_busy};
 use super::{Talking, button, key, keyboard, me, refused, row, show, tell};
 use crate::TEXTS;
 use crate::model::{Habit, HabitId};
@@ -33,13 +35,12 @@ pub async fn pressed(turn: &mut Turn, talking: &Talking, what: &str, data: &str)
         return Ok(());
     }
     let field = match rest {
+        "amount" => return ask_amount(turn, &habit),
         "name" => Field::Name,
         "about" => Field::About,
         "goal" => Field::Goal,
         "times" => Field::Times,
         "measure" => Field::Measure,
-        "amount" if habit.is_active => Field::Amount,
-        "amount" => return refused(turn, HabitError::Inactive),
         _ => return Ok(()),
     };
     ask(turn, &habit, field)
@@ -60,7 +61,10 @@ fn menu(turn: &mut Turn, habit: &Habit, place: &Place) {
 }
 
 /// Asks for a field, with what it is now.
-pub fn ask(turn: &mut Turn, habit: &Habit, field: Field) -> Result<()> {
+fn ask(turn: &mut Turn, habit: &Habit, field: Field) -> Result<()> {
+    if is_busy(turn) {
+        return Ok(());
+    }
     let texts = turn.texts(&TEXTS);
     let name = ("name", escape(&habit.name).into());
     let text = match field {
@@ -69,15 +73,26 @@ pub fn ask(turn: &mut Turn, habit: &Habit, field: Field) -> Result<()> {
         Field::Goal => texts.with("ask-goal", &[name, ("days", habit.target_days.into())]),
         Field::Times => texts.with("ask-times", &[name, ("times", times(&habit.remind_at).into())]),
         Field::Measure => texts.with("ask-measure", &[name]),
-        Field::Amount => {
-            let measure = habit.measure.as_ref();
-            let unit = measure.and_then(|measure| measure.unit.as_deref()).map_or_else(|| "–".to_owned(), escape);
-            let target = measure.map_or(1, |measure| measure.target);
-            texts.with("ask-amount", &[name, ("unit", unit.into()), ("target", target.into())])
-        }
     };
     turn.reply(Message::html(text));
     turn.converse(&Step::Edit { habit: habit.id, field })
+}
+
+/// Asks how much of it was done today.
+pub fn ask_amount(turn: &mut Turn, habit: &Habit) -> Result<()> {
+    if !habit.is_active {
+        return refused(turn, HabitError::Inactive);
+    }
+    if is_busy(turn) {
+        return Ok(());
+    }
+    let measure = habit.measure.as_ref();
+    let unit = measure.and_then(|measure| measure.unit.as_deref()).map_or_else(|| "–".to_owned(), escape);
+    let target = measure.map_or(1, |measure| measure.target);
+    let values = [("name", escape(&habit.name).into()), ("unit", unit.into()), ("target", target.into())];
+    let text = turn.texts(&TEXTS).with("ask-amount", &values);
+    turn.reply(Message::html(text));
+    turn.converse(&Step::Amount { habit: habit.id, date: habit.today })
 }
 
 /// What was typed for a field.
@@ -95,11 +110,7 @@ pub async fn answered(turn: &mut Turn, talking: &Talking, id: HabitId, field: Fi
             .ok_or_else(|| texts.get("time-wrong")),
         Field::Measure => number::measure(text, AMOUNT_MOST)
             .map(|measure| Changes { measure: Patch::To(measure), ..none })
-            .ok_or_else(|| texts.get("measure-wrong")),
-        Field::Amount => match number::amount(text, AMOUNT_MOST) {
-            Some(amount) => return amount_today(turn, talking, id, amount).await,
-            None => Err(texts.get("amount-wrong")),
-        },
+            .ok_or_else(|| texts.with("measure-wrong", &[("most", AMOUNT_MOST.into()), ("unit", UNIT_MOST.into())])),
     };
     match changes {
         Ok(changes) => change(turn, talking, id, changes).await,
@@ -134,14 +145,27 @@ async fn change(turn: &mut Turn, talking: &Talking, id: HabitId, changes: Change
     }
 }
 
-/// So much in all today.
-async fn amount_today(turn: &mut Turn, talking: &Talking, id: HabitId, amount: i32) -> Result<()> {
+/// So much in all on the date that was asked about. After midnight that is not today any more, and is said.
+pub async fn amount_answered(
+    turn: &mut Turn,
+    talking: &Talking,
+    id: HabitId,
+    date: NaiveDate,
+    text: &str,
+) -> Result<()> {
+    let texts = turn.texts(&TEXTS);
+    let Some(amount) = number::amount(text, AMOUNT_MOST) else {
+        // The question stays open.
+        tell(turn, texts.with("amount-wrong", &[("most", AMOUNT_MOST.into())]));
+        return Ok(());
+    };
     turn.end_conversation();
     let (person, now) = (me(turn, talking).await?, turn.now);
-    let today = person.today(now);
-    match store::mark(&mut turn.tx, &person, id, today, Mark::Amount(amount), now).await {
+    match store::mark(&mut turn.tx, &person, id, date, Mark::Amount(amount), now).await {
         Ok(marked) => {
-            let texts = turn.texts(&TEXTS);
+            if date != person.today(now) {
+                turn.reply(Message::html(texts.with("amount-counted", &[("day", texts.day(date).into())])));
+            }
             let card = card::message(turn, &marked.habit, &person, &Place::first()).await?;
             turn.reply(card);
             if marked.completed {

@@ -7,11 +7,10 @@ use vitte_platform::telegram::{Button, Message};
 use vitte_platform::texts::Texts;
 use vitte_platform::turn::Turn;
 
-use super::say::{Named, amount, flame, short, sign};
-use super::step::Field;
+use super::say::{Named, amount, flame, short, sign, this_week};
 use super::{Talking, button, card, edit, key, keyboard, me, refused, row};
 use crate::TEXTS;
-use crate::domain::{Schedule, Status};
+use crate::domain::Status;
 use crate::model::{Habit, HabitId, Person};
 use crate::store::{self, Mark, Page};
 
@@ -82,15 +81,14 @@ fn line(texts: &Texts, person: &Person, n: usize, habit: &Habit) -> String {
     if let Some(measure) = &habit.measure {
         line = format!("{line} · {}", amount(measure, habit.amount_today.unwrap_or(0)));
     }
-    if let Schedule::Weekly(times) = habit.schedule {
-        let done = habit.summary.done_this_week(habit.today) + u32::from(habit.is_done_today());
-        let values = [("done", done.into()), ("count", u32::from(times).into())];
+    if let Some((done, times)) = this_week(habit) {
+        let values = [("done", done.into()), ("count", times.into())];
         line = format!("{line} · {}", texts.with("this-week", &values));
     }
     line
 }
 
-/// What a tap does is on the button: with the date, and whether it showed a done day.
+/// What a tap does is on the button: with the date, and, where nothing is measured, whether it showed a done day.
 fn tap(habit: &Habit, person: &Person, place: &str) -> Option<Button> {
     let (id, date) = (habit.id.to_string(), habit.today.to_string());
     let what = if habit.is_done_today() { "undo" } else { "done" };
@@ -143,13 +141,14 @@ async fn tapped(turn: &mut Turn, talking: &Talking, data: &str) -> Result<()> {
         }
     };
     let mark = match &habit.measure {
-        Some(measure) if *what == "done" && measure.target > TAPS => {
-            return edit::ask(turn, &habit, Field::Amount);
+        Some(measure) if measure.target > TAPS => {
+            return edit::ask_amount(turn, &habit);
         }
         Some(_) => Mark::Add(1),
         None => Mark::Status(Status::Done),
     };
-    let marked = if *what == "undo" {
+    // No tap takes an amount back, a ninth glass least of all: the card does.
+    let marked = if *what == "undo" && habit.measure.is_none() {
         store::undo(&mut turn.tx, &person, id, date, now).await
     } else {
         store::mark(&mut turn.tx, &person, id, date, mark, now).await

@@ -9,8 +9,9 @@
 //! ```
 //!
 //! A screen is one message that its buttons change in place. What has to be typed is asked for by a [`Step`], stored
-//! with the turn, so that a restart between any two messages loses nothing. Buttons carry what they mean, with the
-//! date that they were shown on: pressed twice, or tomorrow, they do nothing else. What people type is read in `read`.
+//! with the turn, so that a restart between any two messages loses nothing. Another screen leaves such a question, but
+//! not that of a habit half made, over which no other is opened. Buttons carry what they mean, with the date that they
+//! were shown on: pressed twice, or tomorrow, they do nothing else. What people type is read in `read`.
 
 mod card;
 mod days;
@@ -56,7 +57,10 @@ pub fn handlers(talking: &Arc<Talking>) -> Handlers {
     Handlers::new()
         .command("habits", descriptions("habits"), move |turn, _| {
             let talking = habits.clone();
-            Box::pin(async move { list::show(turn, &talking, 0).await })
+            Box::pin(async move {
+                list::show(turn, &talking, 0).await?;
+                step::go_on(turn)
+            })
         })
         .command("newhabit", descriptions("newhabit"), move |turn, _| {
             let talking = new.clone();
@@ -64,7 +68,10 @@ pub fn handlers(talking: &Arc<Talking>) -> Handlers {
         })
         .command("profile", descriptions("profile"), move |turn, _| {
             let talking = profile.clone();
-            Box::pin(async move { profile::show(turn, &talking).await })
+            Box::pin(async move {
+                profile::show(turn, &talking).await?;
+                step::go_on(turn)
+            })
         })
         // A word of the dialogue for a new habit, and no command of the menu.
         .command("skip", Vec::new(), move |turn, _| {
@@ -96,13 +103,18 @@ pub fn menu(language: &str) -> Vec<Vec<Button>> {
     ]
 }
 
+/// What a bot that does nothing else says of itself at /start.
+pub fn greeting(language: &str) -> String {
+    Texts::new(&TEXTS, language).get("greeting")
+}
+
 /// A pressed button, by the data after the module's name.
 async fn pressed(turn: &mut Turn, data: &str, talking: &Talking) -> Result<()> {
     let (what, rest) = data.split_once(':').unwrap_or((data, ""));
-    // Whoever goes on to another screen has left the question that was open; a new habit half made is kept.
-    let leaves = matches!(what, "list" | "shelf" | "open" | "edit" | "days" | "profile");
-    if leaves && turn.step::<step::Step>().is_some_and(|step| !step.makes_a_habit()) {
-        turn.end_conversation();
+    let is_screen =
+        matches!(what, "list" | "shelf" | "open" | "edit" | "days" | "delete" | "profile" | "lang" | "end" | "weekly");
+    if is_screen {
+        step::leave(turn);
     }
     match what {
         "remind" => reminder::pressed(turn, rest, talking).await,

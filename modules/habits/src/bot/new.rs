@@ -10,6 +10,7 @@ use vitte_platform::telegram::{Button, Message};
 use vitte_platform::texts::Texts;
 use vitte_platform::turn::Turn;
 
+use super::profile::zone;
 use super::read::{number, time};
 use super::step::Step;
 use super::{Talking, button, card, key, keyboard, me, refused, row, tell};
@@ -33,13 +34,62 @@ pub async fn begin(turn: &mut Turn, talking: &Talking) -> Result<()> {
     let (limit, now) = (talking.settings.habits_per_person, turn.now);
     let all = store::Page { skip: 0, limit, active_only: false };
     let count = store::list(&mut turn.tx, &person, all, now).await?.len();
-    let texts = turn.texts(&TEXTS);
     if i64::try_from(count).unwrap_or(limit) >= limit {
-        turn.reply(Message::html(texts.with("habits-too-many", &[("count", limit.into())])));
+        let text = turn.texts(&TEXTS).with("habits-too-many", &[("count", limit.into())]);
+        turn.reply(Message::html(text));
         return Ok(());
     }
-    turn.reply(Message::html(texts.get("new-name")));
-    turn.converse(&Step::NewName)
+    ask(turn, &Step::NewName)
+}
+
+/// Asks the question of a step.
+pub fn ask(turn: &mut Turn, step: &Step) -> Result<()> {
+    let (text, rows) = question(turn, step);
+    let message = Message::html(text);
+    turn.reply(if rows.is_empty() { message } else { message.keyboard(keyboard(rows)) });
+    turn.converse(step)
+}
+
+/// Asks once more what a habit half made waits for. Where its time waits for the city, that is the time.
+pub fn again(turn: &mut Turn, step: Step) -> Result<()> {
+    let step = match step {
+        Step::NewZone { name, about, goal } => Step::NewTime { name, about, goal },
+        step => step,
+    };
+    if let Step::NewAbout { name } | Step::NewGoal { name, .. } | Step::NewTime { name, .. } = &step {
+        let text = turn.texts(&TEXTS).with("new-goes-on", &[("name", escape(name).into())]);
+        turn.reply(Message::html(text));
+    }
+    ask(turn, &step)
+}
+
+/// What is asked, and the answers that are buttons.
+fn question(turn: &Turn, step: &Step) -> (String, Vec<Vec<Button>>) {
+    let texts = turn.texts(&TEXTS);
+    match step {
+        Step::NewAbout { name } => (
+            texts.with("new-about", &[("name", escape(name).into())]),
+            vec![row([key(&texts, "skip", &["new", "skip"])])],
+        ),
+        Step::NewGoal { .. } => {
+            let goal = |days: &i32| {
+                button(texts.with("days", &[("count", (*days).into())]), &["new", "goal", &days.to_string()])
+            };
+            (texts.get("new-goal"), GOALS.chunks(2).map(|two| row(two.iter().map(goal))).collect())
+        }
+        Step::NewTime { .. } => {
+            let clock = time::clock(turn.now, turn.user.zone());
+            let at = |(hour, minute): &(u32, u32)| {
+                let at = NaiveTime::from_hms_opt(*hour, *minute, 0)?;
+                button(time::show(at), &["new", "time", &time::packed(at)])
+            };
+            let rows = vec![row(TIMES.iter().map(at)), row([key(&texts, "zone-choose", &["zone"])])];
+            (texts.with("new-time", &[("clock", clock.into())]), rows)
+        }
+        // Who has no city to say goes back to the time.
+        Step::NewZone { .. } => (zone::question(turn, "/skip"), Vec::new()),
+        _ => (texts.get("new-name"), Vec::new()),
+    }
 }
 
 /// A name as it is kept. `Err`: what is wrong with it.
@@ -66,15 +116,15 @@ pub async fn answered(turn: &mut Turn, talking: &Talking, step: Step, text: &str
     let texts = turn.texts(&TEXTS);
     let wrong = match step {
         Step::NewName => match name(&texts, text) {
-            Ok(name) => return ask_about(turn, name),
+            Ok(name) => return ask(turn, &Step::NewAbout { name }),
             Err(wrong) => wrong,
         },
         Step::NewAbout { name } => match about(&texts, text) {
-            Ok(about) => return ask_goal(turn, name, Some(about)),
+            Ok(about) => return ask(turn, &Step::NewGoal { name, about: Some(about) }),
             Err(wrong) => wrong,
         },
         Step::NewGoal { name, about } => match number::count(text, GOAL_MOST) {
-            Some(goal) => return ask_time(turn, name, about, goal),
+            Some(goal) => return ask(turn, &Step::NewTime { name, about, goal }),
             None => texts.with("goal-wrong", &[("most", GOAL_MOST.into())]),
         },
         Step::NewTime { name, about, goal } => match time::times(text) {
@@ -91,38 +141,11 @@ pub async fn answered(turn: &mut Turn, talking: &Talking, step: Step, text: &str
 /// /skip, typed.
 pub fn skipped(turn: &mut Turn, step: Step) -> Result<()> {
     match step {
-        Step::NewAbout { name } => ask_goal(turn, name, None),
-        Step::NewGoal { name, about } => ask_time(turn, name, about, TARGET_DAYS),
+        Step::NewAbout { name } => ask(turn, &Step::NewGoal { name, about: None }),
+        Step::NewGoal { name, about } => ask(turn, &Step::NewTime { name, about, goal: TARGET_DAYS }),
+        Step::NewZone { name, about, goal } => ask(turn, &Step::NewTime { name, about, goal }),
         _ => Ok(()),
     }
-}
-
-fn ask_about(turn: &mut Turn, name: String) -> Result<()> {
-    let texts = turn.texts(&TEXTS);
-    let text = texts.with("new-about", &[("name", escape(&name).into())]);
-    turn.reply(Message::html(text).keyboard(keyboard([row([key(&texts, "skip", &["new", "skip"])])])));
-    turn.converse(&Step::NewAbout { name })
-}
-
-fn ask_goal(turn: &mut Turn, name: String, about: Option<String>) -> Result<()> {
-    let texts = turn.texts(&TEXTS);
-    let goal =
-        |days: &i32| button(texts.with("days", &[("count", (*days).into())]), &["new", "goal", &days.to_string()]);
-    let rows: Vec<Vec<Button>> = GOALS.chunks(2).map(|two| row(two.iter().map(goal))).collect();
-    turn.reply(Message::html(texts.get("new-goal")).keyboard(keyboard(rows)));
-    turn.converse(&Step::NewGoal { name, about })
-}
-
-fn ask_time(turn: &mut Turn, name: String, about: Option<String>, goal: i32) -> Result<()> {
-    let texts = turn.texts(&TEXTS);
-    let clock = time::clock(turn.now, turn.user.zone());
-    let at = |(hour, minute): &(u32, u32)| {
-        let at = NaiveTime::from_hms_opt(*hour, *minute, 0)?;
-        button(time::show(at), &["new", "time", &time::packed(at)])
-    };
-    let text = texts.with("new-time", &[("clock", clock.into())]);
-    turn.reply(Message::html(text).keyboard(keyboard([row(TIMES.iter().map(at))])));
-    turn.converse(&Step::NewTime { name, about, goal })
 }
 
 fn made(name: String, about: Option<String>, goal: i32, remind_at: Vec<NaiveTime>) -> NewHabit {
@@ -162,14 +185,15 @@ pub async fn pressed(turn: &mut Turn, talking: &Talking, data: &str) -> Result<(
     match (what, turn.step::<Step>()) {
         ("skip", Some(Step::NewAbout { name })) => {
             picked(turn, texts.get("picked-about"));
-            ask_goal(turn, name, None)
+            ask(turn, &Step::NewGoal { name, about: None })
         }
         ("goal", Some(Step::NewGoal { name, about })) => {
             let Some(goal) = number::count(value, GOAL_MOST) else { return Ok(()) };
             picked(turn, texts.with("picked-goal", &[("count", goal.into())]));
-            ask_time(turn, name, about, goal)
+            ask(turn, &Step::NewTime { name, about, goal })
         }
-        ("time", Some(Step::NewTime { name, about, goal })) => {
+        // The question of the time still stands above that of the city.
+        ("time", Some(Step::NewTime { name, about, goal } | Step::NewZone { name, about, goal })) => {
             let Some(at) = time::time(value) else { return Ok(()) };
             picked(turn, texts.with("picked-time", &[("time", time::show(at).into())]));
             create(turn, talking, made(name, about, goal, vec![at])).await

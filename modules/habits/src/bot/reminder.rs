@@ -2,12 +2,14 @@
 
 use anyhow::Result;
 use chrono::{NaiveDate, TimeDelta};
-use vitte_platform::telegram::Message;
 use vitte_platform::telegram::outgoing::escape;
+use vitte_platform::telegram::{Keyboard, Message};
 use vitte_platform::texts::Texts;
 use vitte_platform::turn::Turn;
 
-use super::{Talking, card, key, keyboard, me, refused, row, show};
+use super::card::{self, is_recent};
+use super::say::progress;
+use super::{Talking, key, keyboard, me, refused, row, show};
 use crate::TEXTS;
 use crate::domain::Status;
 use crate::model::{Habit, HabitId, Person};
@@ -30,8 +32,32 @@ pub fn message(texts: &Texts, habit: &Habit, person: &Person, late: bool) -> Mes
 }
 
 fn text(texts: &Texts, key: &str, habit: &Habit, person: &Person) -> String {
-    let streak = habit.streak(person).current;
-    texts.with(key, &[("name", escape(&habit.name).into()), ("streak", streak.into())])
+    let progress = progress(texts, habit, person);
+    let known = u8::from(progress.is_some());
+    let values = [
+        ("name", escape(&habit.name).into()),
+        ("known", known.into()),
+        ("progress", progress.unwrap_or_default().into()),
+    ];
+    texts.with(key, &values)
+}
+
+/// What may be done about a reminder that was answered: taken back, while its date is today's or yesterday's; done
+/// before the hour is over.
+fn after(texts: &Texts, answered: &str, habit: &Habit, date: NaiveDate) -> Keyboard {
+    let (id, on) = (habit.id.to_string(), date.to_string());
+    let button = |name: &str, what: &str| key(texts, name, &["remind", what, &id, &on]);
+    let rows = match answered {
+        "reminder-put-off" => vec![row([button("reminder-done", "done")])],
+        "reminder-taken-back" if date == habit.today => vec![
+            row([button("reminder-done", "done"), button("reminder-later", "later")]),
+            row([button("reminder-skip", "skip")]),
+        ],
+        "reminder-taken-back" => vec![row([button("reminder-done", "done")])],
+        _ if is_recent(date, habit.today) => vec![row([button("card-undo", "undo")])],
+        _ => Vec::new(),
+    };
+    keyboard(rows)
 }
 
 /// `done|later|skip:HABIT:DATE`.
@@ -41,9 +67,14 @@ pub async fn pressed(turn: &mut Turn, data: &str, talking: &Talking) -> Result<(
     let (Ok(id), Ok(date)) = (id.parse::<HabitId>(), date.parse::<NaiveDate>()) else { return Ok(()) };
     let person = me(turn, talking).await?;
     let texts = turn.texts(&TEXTS);
+    if *what == "undo" && !is_recent(date, person.today(turn.now)) {
+        turn.toast(texts.get("day-over"));
+        return Ok(());
+    }
     match act(turn, &person, what, id, date).await {
         Ok(Some((key, habit, completed))) => {
-            show(turn, Message::html(text(&texts, key, &habit, &person)));
+            let buttons = after(&texts, key, &habit, date);
+            show(turn, Message::html(text(&texts, key, &habit, &person)).keyboard(buttons));
             if completed {
                 turn.reply(card::congratulation(&texts, &habit, &person));
             }
@@ -73,6 +104,7 @@ async fn act(
             let marked = store::mark(&mut turn.tx, person, id, date, Mark::Status(Status::Skipped), now).await?;
             ("reminder-was-skipped", marked.habit, false)
         }
+        "undo" => ("reminder-taken-back", store::undo(&mut turn.tx, person, id, date, now).await?.habit, false),
         "later" => ("reminder-put-off", store::snooze(&mut turn.tx, person, id, now + LATER, now).await?, false),
         _ => return Ok(None),
     };

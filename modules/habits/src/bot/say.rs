@@ -111,6 +111,29 @@ pub fn streak(texts: &Texts, habit: &Habit, count: i32) -> String {
     texts.with(key, &[("count", count.into())])
 }
 
+/// Of a habit that is due so many times a week: dates done in this one, and how many it takes.
+pub fn this_week(habit: &Habit) -> Option<(u32, u32)> {
+    match habit.schedule {
+        Schedule::Weekly(times) => {
+            let before = habit.summary.done_this_week(habit.today);
+            Some((before + u32::from(habit.is_done_today()), u32::from(times)))
+        }
+        Schedule::Days(_) => None,
+    }
+}
+
+/// What there is to be proud of: "2 of 3 this week, 4 weeks in a row", "5 days in a row". `None`: nothing yet.
+pub fn progress(texts: &Texts, habit: &Habit, person: &Person) -> Option<String> {
+    let week = this_week(habit)
+        .filter(|(done, _)| *done > 0)
+        .map(|(done, times)| texts.with("done-this-week", &[("done", done.into()), ("count", times.into())]));
+    let run = Some(habit.streak(person).current)
+        .filter(|current| *current > 0)
+        .map(|current| texts.with("in-a-row", &[("streak", streak(texts, habit, current).into())]));
+    let all: Vec<String> = week.into_iter().chain(run).collect();
+    (!all.is_empty()).then(|| all.join(", "))
+}
+
 /// At most so many characters, for a button.
 pub fn short(text: &str, most: usize) -> String {
     if text.chars().count() <= most {

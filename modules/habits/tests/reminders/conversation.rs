@@ -59,7 +59,7 @@ async fn a_reminder_outlives_429_and_its_button_marks_the_day_in_place() {
     assert_eq!(buttons.len(), 3, "{buttons:?}");
     assert_eq!(talk.telegram.calls("sendMessage").await.len(), 2, "refused once, sent once");
     talk.ann.press(message, &buttons[0]).await;
-    talk.ann.hears_of("Done. 1 in a row").await;
+    talk.ann.hears_of("Done. 1 day in a row").await;
     assert_eq!(talk.ann.read().await.len(), 1, "the reminder itself has changed");
     assert!(talk.world.read(user, habit.id, "2026-03-11T10:00:00Z").await.is_done_today());
 }

@@ -1,6 +1,7 @@
 //! Conversations about habits, from what a person types and taps to what they see, in both languages.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod half_made;
 mod list;
 mod looks;
 mod month;

@@ -35,3 +35,24 @@ async fn a_month_is_drawn_once_and_again_when_it_looks_different() {
     assert_eq!(pictures[0]["file"]["width"], 1088);
     assert!(buttons(&pictures[0]).is_empty(), "nothing came before the first month");
 }
+
+/// Breaks when the date in a button's data is believed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_month_that_the_habit_has_not_seen_is_not_drawn() {
+    let world = World::new().await;
+    let ann = world.ann("en");
+    ann.makes("Read", "9").await;
+    let (card, seen) = ann.button("Month").await;
+    let id = world.count("SELECT id FROM habits").await;
+    let others = ["2026-02", "2026-04", "+262142-12", "-262143-01", "0000-01", "", "2026-13"];
+    for (n, month) in (0..).zip(others) {
+        ann.presses_again(810_000 + n, card, &format!("habits:month:{id}:{month}")).await;
+    }
+    ann.presses_again(810_100, card, &seen).await;
+    vitte_tests::until("every press answered", async || {
+        (world.telegram.calls("answerCallbackQuery").await.len() == others.len() + 1).then_some(())
+    })
+    .await;
+    assert_eq!(world.count("SELECT count(*) FROM jobs WHERE name = 'habits.calendar'").await, 1, "this month alone");
+    assert_eq!(world.count("SELECT count(*) FROM dead_updates").await, 0);
+}

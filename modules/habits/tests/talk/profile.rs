@@ -1,7 +1,5 @@
 //! The profile: where somebody is, and what they take away.
 
-use serde_json::json;
-
 use crate::world::{World, buttons};
 
 /// Breaks when a location is taken without asking, or when reminders do not follow the zone.
@@ -12,10 +10,7 @@ async fn a_shared_location_becomes_a_zone_when_the_person_says_yes_and_reminders
     ann.makes("Read", "21:00").await;
     ann.taps("Tell my city").await;
     ann.sees("Where do you live").await;
-    let from = json!({"id": 5, "is_bot": false, "first_name": "P5", "language_code": "en"});
-    let message = json!({"message_id": 900_001, "date": 1, "chat": {"id": 5, "type": "private"}, "from": from,
-        "location": {"latitude": 35.0, "longitude": 135.7}});
-    world.telegram.update(&json!({"update_id": 900_001, "message": message})).await;
+    ann.shares(35.0, 135.7).await;
     ann.sees("the time of Tokyo: 18:10 now").await;
     assert_eq!(world.count("SELECT count(*) FROM users WHERE timezone = 'UTC'").await, 1, "not before the yes");
     ann.taps("Yes").await;
@@ -27,7 +22,48 @@ async fn a_shared_location_becomes_a_zone_when_the_person_says_yes_and_reminders
     ann.sees("echo: hello").await;
 }
 
-/// Breaks when a question of the profile outlives the way back.
+/// Breaks when a date that is over ends the vacation that is on.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_button_of_a_vacation_leaves_the_one_that_is_on_as_it_is() {
+    let world = World::new().await;
+    let ann = world.ann("en");
+    ann.says("/profile").await;
+    ann.taps("Vacation").await;
+    ann.sees("Until when do you rest").await;
+    let (message, data) = ann.button("3 days").await;
+    ann.says("30 March").await;
+    ann.sees("Vacation: until 30 March").await;
+    world.hours(9 * 24);
+    ann.person.press(message, &data).await;
+    ann.toast("That day is over").await;
+    ann.finds("Until when do you rest").await;
+    ann.says("/profile").await;
+    ann.sees("Vacation: until 30 March").await;
+}
+
+/// Breaks when the button and the words for the same time end on different days.
+#[tokio::test(flavor = "multi_thread")]
+async fn three_days_of_vacation_are_as_long_typed_as_tapped() {
+    let world = World::new().await;
+    let ann = world.ann("ru");
+    ann.says("/profile").await;
+    for answer in ["3 дня", "до пятницы"] {
+        ann.taps("Отпуск").await;
+        ann.sees("До какого дня").await;
+        ann.taps("3 дня").await;
+        ann.sees("Отпуск: до 13 марта").await;
+        ann.taps("Отпуск").await;
+        ann.sees("До какого дня").await;
+        ann.taps("Отпуск окончен").await;
+        ann.sees("Отпуск: нет").await;
+        ann.taps("Отпуск").await;
+        ann.sees("До какого дня").await;
+        ann.says(answer).await;
+        ann.sees("Отпуск: до 13 марта").await;
+    }
+}
+
+/// Breaks when a question of the profile outlives the way back, or the way to a screen that asks nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_goes_back_from_a_question_has_left_it() {
     let world = World::new().await;
@@ -41,6 +77,19 @@ async fn who_goes_back_from_a_question_has_left_it() {
     }
     ann.says("22-8").await;
     ann.sees("echo: 22-8").await;
+    ann.says("/profile").await;
+    let screens = [("Summary", "sum up your week"), ("End of day", "your day end"), ("Language", "Which language")];
+    for (n, (screen, seen)) in (0..).zip(screens) {
+        let message = ann.sees("Quiet hours: off").await["message_id"].as_i64().unwrap();
+        let (_, elsewhere) = ann.button(screen).await;
+        ann.taps("Quiet hours").await;
+        ann.sees("When shall I be silent").await;
+        ann.presses_again(800_100 + n, message, &elsewhere).await;
+        ann.sees(seen).await;
+        ann.says("22-8").await;
+        ann.sees("echo: 22-8").await;
+        ann.says("/profile").await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,7 +118,8 @@ async fn the_greeting_offers_the_ways_in_and_help_lists_no_skip() {
     let world = World::new().await;
     let ann = world.ann("ru");
     ann.says("/start").await;
-    let greeting = ann.sees("Хорошо, что вы здесь").await;
+    let greeting = ann.finds("Хорошо, что вы здесь").await;
+    ann.sees("Я помогаю завести привычку").await;
     let labels: Vec<String> = buttons(&greeting).into_iter().map(|(label, _)| label).collect();
     assert_eq!(labels[..3], ["📋 Мои привычки", "➕ Новая привычка", "👤 Профиль"]);
     ann.says("/help").await;

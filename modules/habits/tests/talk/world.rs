@@ -100,7 +100,8 @@ async fn replica(telegram: &Telegram, database: &str, clock: Arc<ManualClock>) -
     let people = People::new(users.clone()).followed(vitte_habits::store::follow(settings.clone()));
     let languages = vec!["en".to_owned(), "ru".to_owned()];
     let habits = Habits::new(settings, languages, people.clone()).unwrap();
-    let accounts = Accounts::builder(users, people).lists(&habits).offers(vitte_habits::menu).build();
+    let accounts = Accounts::builder(users, people).lists(&habits).offers(vitte_habits::menu);
+    let accounts = accounts.greets(|language, _| vitte_habits::greeting(language)).build();
     let modules: Vec<Arc<dyn Module>> = vec![Arc::new(accounts), Arc::new(habits), Arc::new(Echo)];
     let setup = Setup { clock, ..Setup::default() };
     let replica = Replica::of(telegram, database, setup, modules).await;
@@ -162,6 +163,14 @@ impl Ann<'_> {
         let press =
             json!({"id": update_id.to_string(), "chat_instance": "1", "data": data, "from": from, "message": shown});
         self.world.telegram.update(&json!({"update_id": update_id, "callback_query": press})).await;
+    }
+
+    /// Shares a location; once a test.
+    pub async fn shares(&self, latitude: f64, longitude: f64) {
+        let from = json!({"id": 5, "is_bot": false, "first_name": "P5", "language_code": self.person.language});
+        let message = json!({"message_id": 900_001, "date": 1, "chat": {"id": 5, "type": "private"}, "from": from,
+            "location": {"latitude": latitude, "longitude": longitude}});
+        self.world.telegram.update(&json!({"update_id": 900_001, "message": message})).await;
     }
 
     /// Waits until a press was answered with this over the chat.

@@ -2,6 +2,7 @@ command-habits = My habits
 command-newhabit = A new habit
 command-profile = My city, quiet hours, vacation
 
+greeting = I help you to keep habits. Tell me one, and I remind you in time, count the days in a row and sum up your week.
 go-list = 📋 My habits
 go-new = ➕ New habit
 go-profile = 👤 Profile
@@ -65,25 +66,32 @@ weeks = { $count ->
    *[other] { $count } weeks
 }
 
+in-a-row = { $streak } in a row
+done-this-week = { $done } of { $count } this week
 reminder = ⏰ <b>{ $name }</b>
-    { $streak ->
+    { $known ->
         [0] Today is a good day to begin.
-       *[other] You are at { $streak } in a row. Shall we go on?
+       *[other] { $progress }. Shall we go on?
     }
 reminder-late = ⏰ <b>{ $name }</b>
-    Sorry, I am late with this reminder. { $streak ->
+    Sorry, I am late with this reminder. { $known ->
         [0] There is still time today.
-       *[other] You are at { $streak } in a row, and there is still time today.
+       *[other] { $progress }, and there is still time today.
     }
 reminder-done = ✅ Done
 reminder-later = 🕐 In an hour
 reminder-skip = Skip today
 reminder-was-done = ✅ <b>{ $name }</b>
-    Done. { $streak } in a row 👏
+    { $known ->
+        [0] Done 👏
+       *[other] Done. { $progress } 👏
+    }
 reminder-was-skipped = ➖ <b>{ $name }</b>
     Skipped for today. Your streak stays.
 reminder-put-off = 🕐 <b>{ $name }</b>
     I will remind you in an hour.
+reminder-taken-back = ↩️ <b>{ $name }</b>
+    Taken back, as if nothing had been said.
 
 habit-archived = This habit is in the archive. Reopen it first.
 habit-missing = This habit is not there any more.
@@ -91,12 +99,13 @@ habits-too-many = You already have { $count ->
     [one] { $count } habit
    *[other] { $count } habits
 }, and that is all I can hold. Delete one you no longer need.
-question-over = This question has been answered already.
+question-over = This question is not open any more.
 question-lost = I have lost the thread, sorry. Please begin again: /habits
 answer-in-words = Please answer in words, or /cancel.
 not-skippable = This one I really need. Or /cancel.
 nothing-to-skip = There is nothing to skip right now.
 new-day = A new day has begun. Here is today.
+day-over = That day is over.
 
 list-title = <b>{ $day }</b>
 list-done = Done { $done } of { $count }
@@ -126,6 +135,8 @@ new-time = When shall I remind you? For example <i>9</i>, <i>7:30 pm</i> or <i>n
 
     It is { $clock } for you now.
 time-wrong = I did not understand that time. Try <i>09:00</i>, <i>7:30 pm</i> or <i>noon</i>; up to eight times, with commas.
+new-first = A new habit is not ready yet: please answer its question first, or /cancel.
+new-goes-on = Back to <b>{ $name }</b>, which is not ready yet. /cancel to leave it.
 picked-about = 📝 No description
 picked-goal = 🎯 { $count ->
     [one] { $count } day
@@ -140,7 +151,8 @@ card-done = ✅ Done
 card-skip = ➖ Skip
 card-undo = ↩️ Take it back
 card-amount = 🔢 How much today?
-card-yesterday = Yesterday: { $sign }
+card-yesterday-done = ✅ Done yesterday
+card-yesterday-undo = ↩️ Yesterday { $sign }: take it back
 card-month = 📅 Month
 card-edit = ✏️ Edit
 card-archive = 📦 Archive
@@ -200,9 +212,10 @@ ask-goal = <b>{ $name }</b>: the goal is { $days ->
     } in a row. How many shall it be? Or /cancel.
 ask-times = <b>{ $name }</b>: I remind you at { $times }. When shall it be? Several times with commas, or /cancel.
 ask-measure = How much of <b>{ $name }</b> makes a day? For example <i>8 glasses</i> or <i>30 min</i>. /skip to count no amount, /cancel to leave it.
-measure-wrong = I need a number and, if you like, a unit: <i>8 glasses</i>, <i>10 km</i>.
+measure-wrong = I need a whole number from 1 to { $most } and, if you like, a unit of at most { $unit } characters: <i>8 glasses</i>, <i>30 min</i>. Or /cancel.
 ask-amount = <b>{ $name }</b>: how much is it today in all? The goal is { $target }, the unit: { $unit }. Or /cancel.
-amount-wrong = I need a whole number, for example 5. Or /cancel.
+amount-wrong = I need a whole number from 0 to { $most }, for example 5. Or /cancel.
+amount-counted = A new day has begun since I asked, so I have counted that for { $day }.
 days-ask = <b>{ $name }</b>: { $schedule }
     Tap the days, or choose how many times a week.
 
@@ -225,8 +238,8 @@ go-export = 📄 Download everything (CSV)
 language-ask = Which language shall we speak?
 zone-ask = Where do you live? Write your city or a time zone, for example <i>Berlin</i> or <i>UTC+3</i>, or share your location (📎).
 
-    I think it is { $clock } for you now. /cancel to leave it
-zone-perhaps = I do not know that place. Did you mean:
+    I think it is { $clock } for you now. { $leave } to leave it
+zone-perhaps = I am not sure where that is. Did you mean:
 zone-wrong = I do not know that place. Try the nearest big city, <i>UTC+3</i>, or share your location (📎).
 zone-located = It looks like the time of { $zone }: { $clock } now. Is that right?
 zone-yes = ✅ Yes
@@ -241,7 +254,7 @@ rest-ask = Until when do you rest? I will not remind you, and no streak ends. Ch
 rest-off = I am back
 rest-set = 🏖 Have a good rest! I am silent until { $date }, that day included.
 rest-none = Welcome back! Everything goes on as before.
-rest-wrong = I need a date from today to a year from now, for example <i>25 December</i>. Or /cancel.
+rest-wrong = I need a date from today to a year from now, for example <i>25 December</i> or <i>Sunday</i>. Or /cancel.
 end-ask = When does your day end? What you mark after midnight but before that still counts for the day before.
 weekly-ask = When shall I sum up your week?
 weekly-sunday = Sunday evening

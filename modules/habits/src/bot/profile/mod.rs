@@ -13,6 +13,7 @@ use vitte_platform::users;
 
 use super::read::{place, time};
 use super::say::Named;
+use super::step::leave;
 use super::{Talking, button, key, keyboard, me, refused, row, tell};
 use crate::TEXTS;
 use crate::model::Person;
@@ -158,7 +159,7 @@ async fn weekly(turn: &mut Turn, talking: &Talking, value: &str) -> Result<()> {
 
 /// What was typed is kept: said so, with the profile as it is now.
 async fn kept(turn: &mut Turn, talking: &Talking, text: String) -> Result<()> {
-    turn.end_conversation();
+    leave(turn);
     tell(turn, text);
     show(turn, talking).await
 }

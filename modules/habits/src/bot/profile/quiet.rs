@@ -5,7 +5,7 @@ use vitte_platform::telegram::Message;
 use vitte_platform::turn::Turn;
 
 use super::super::read::time;
-use super::super::step::Step;
+use super::super::step::{Step, is_busy};
 use super::super::{Talking, button, key, refused, row};
 use super::{choose, kept};
 use crate::TEXTS;
@@ -21,6 +21,9 @@ pub async fn pressed(turn: &mut Turn, talking: &Talking, value: &str) -> Result<
     }
     if let Some(quiet) = time::quiet(value) {
         return set(turn, talking, Some(quiet)).await;
+    }
+    if is_busy(turn) {
+        return Ok(());
     }
     let texts = turn.texts(&TEXTS);
     let usual = |text: &&str| button(show(time::quiet(text)?), &["quiet", text]);

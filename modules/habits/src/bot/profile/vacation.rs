@@ -7,7 +7,7 @@ use vitte_platform::turn::Turn;
 
 use super::super::read::date;
 use super::super::say::Named;
-use super::super::step::Step;
+use super::super::step::{Step, is_busy};
 use super::super::{Talking, button, key, me, refused, row};
 use super::{choose, kept};
 use crate::TEXTS;
@@ -32,7 +32,14 @@ pub async fn pressed(turn: &mut Turn, talking: &Talking, value: &str) -> Result<
         return set(turn, talking, None).await;
     }
     if let Ok(date) = value.parse::<NaiveDate>() {
-        return set(turn, talking, within(date, today)).await;
+        if let Some(date) = within(date, today) {
+            return set(turn, talking, Some(date)).await;
+        }
+        // An old button: a vacation that is on stays as it is.
+        turn.toast(turn.texts(&TEXTS).get("day-over"));
+    }
+    if is_busy(turn) {
+        return Ok(());
     }
     let texts = turn.texts(&TEXTS);
     let usual = |days: &u64| {

@@ -9,8 +9,8 @@ use vitte_platform::turn::Turn;
 
 use super::super::read::place::{self, Found};
 use super::super::read::time;
-use super::super::step::Step;
-use super::super::{Talking, button, key, keyboard, row};
+use super::super::step::{Step, is_busy};
+use super::super::{Talking, button, key, keyboard, new, row, show};
 use super::{forget_cached, kept};
 use crate::TEXTS;
 
@@ -19,10 +19,24 @@ pub async fn pressed(turn: &mut Turn, talking: &Talking, name: &str) -> Result<(
     if let Ok(zone) = name.parse::<Tz>() {
         return set(turn, talking, zone).await;
     }
-    let texts = turn.texts(&TEXTS);
+    match turn.step::<Step>() {
+        // The clock that was shown with the question of the time is wrong: the time is asked again with the right one.
+        Some(Step::NewTime { name, about, goal } | Step::NewZone { name, about, goal }) => {
+            new::ask(turn, &Step::NewZone { name, about, goal })
+        }
+        _ if is_busy(turn) => Ok(()),
+        _ => {
+            let text = question(turn, "/cancel");
+            turn.reply(Message::html(text));
+            turn.converse(&Step::Zone)
+        }
+    }
+}
+
+/// `leave`: the command that leaves it open.
+pub fn question(turn: &Turn, leave: &'static str) -> String {
     let clock = time::clock(turn.now, turn.user.zone());
-    turn.reply(Message::html(texts.with("zone-ask", &[("clock", clock.into())])));
-    turn.converse(&Step::Zone)
+    turn.texts(&TEXTS).with("zone-ask", &[("clock", clock.into()), ("leave", leave.into())])
 }
 
 pub async fn answered(turn: &mut Turn, talking: &Talking, text: &str) -> Result<()> {
@@ -30,9 +44,9 @@ pub async fn answered(turn: &mut Turn, talking: &Talking, text: &str) -> Result<
     match place::find(text) {
         Found::One(zone) => set(turn, talking, zone).await,
         Found::Perhaps(near) => {
-            let rows = near.iter().map(|(_, zone)| {
+            let rows = near.iter().map(|(name, zone)| {
                 let clock = time::clock(turn.now, *zone);
-                row([button(format!("{} · {clock}", place::title(*zone, &turn.language)), &["zone", zone.name()])])
+                row([button(format!("{name} · {clock}"), &["zone", zone.name()])])
             });
             let message = Message::html(texts.get("zone-perhaps")).keyboard(keyboard(rows.collect::<Vec<_>>()));
             turn.reply(message);
@@ -68,5 +82,11 @@ async fn set(turn: &mut Turn, talking: &Talking, zone: Tz) -> Result<()> {
     forget_cached(turn, talking);
     let values = [("zone", place::title(zone, &turn.language).into()), ("clock", time::clock(now, zone).into())];
     let text = turn.texts(&TEXTS).with("zone-set", &values);
-    kept(turn, talking, text).await
+    match turn.step::<Step>() {
+        Some(Step::NewTime { name, about, goal } | Step::NewZone { name, about, goal }) => {
+            show(turn, Message::html(text));
+            new::ask(turn, &Step::NewTime { name, about, goal })
+        }
+        _ => kept(turn, talking, text).await,
+    }
 }

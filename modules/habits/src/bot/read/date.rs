@@ -1,4 +1,5 @@
-//! Dates: "завтра", "25.12", "25 декабря", "Dec 25", "2026-12-25", "через две недели", "in 10 days".
+//! Dates: "завтра", "25.12", "25 декабря", "Dec 25", "2026-12-25", "через две недели", "for 10 days",
+//! "до воскресенья".
 
 use chrono::{Datelike, Days, NaiveDate};
 
@@ -8,16 +9,15 @@ use super::words::{Piece, pieces};
 pub fn date(text: &str, today: NaiveDate) -> Option<NaiveDate> {
     let mut rest = pieces(text)?;
     while let Some(Piece::Word(word)) = rest.first() {
-        if !matches!(word.as_str(), "до" | "по" | "until" | "till" | "to" | "on" | "the") {
+        if !matches!(word.as_str(), "до" | "по" | "в" | "во" | "until" | "till" | "to" | "on" | "the" | "this") {
             break;
         }
         rest.remove(0);
     }
     match rest.as_slice() {
         [Piece::Word(word)] => day_named(word, today),
-        [Piece::Word(after), span @ ..] if matches!(after.as_str(), "через" | "in" | "for" | "на") => {
-            later(span, today)
-        }
+        [Piece::Word(after), span @ ..] if matches!(after.as_str(), "через" | "in") => later(span, today),
+        [Piece::Word(long), span @ ..] if matches!(long.as_str(), "на" | "for") => lasting(span, today),
         [Piece::Number(y, 4), Piece::Mark('-'), Piece::Number(m, 2), Piece::Mark('-'), Piece::Number(d, 2)] => {
             NaiveDate::from_ymd_opt(i32::try_from(*y).ok()?, *m, *d)
         }
@@ -29,7 +29,10 @@ pub fn date(text: &str, today: NaiveDate) -> Option<NaiveDate> {
             Piece::Mark('.'),
             Piece::Number(y, len @ (2 | 4)),
         ] => NaiveDate::from_ymd_opt(i32::try_from(if *len == 2 { 2000 + y } else { *y }).ok()?, *m, *d),
-        [Piece::Number(d, 1 | 2), Piece::Word(m)] => next(*d, month(m)?, today).or_else(|| later(&rest, today)),
+        [Piece::Number(d, 1 | 2), Piece::Word(m)] => match month(m) {
+            Some(m) => next(*d, m, today),
+            None => lasting(&rest, today),
+        },
         [Piece::Word(m), Piece::Number(d, 1 | 2)] => next(*d, month(m)?, today),
         [Piece::Number(d, 1 | 2), Piece::Word(m), Piece::Number(y, 4)]
         | [Piece::Word(m), Piece::Number(d, 1 | 2), Piece::Number(y, 4)] => {
@@ -39,7 +42,24 @@ pub fn date(text: &str, today: NaiveDate) -> Option<NaiveDate> {
     }
 }
 
+/// Weekdays begin with Monday.
+const WEEKDAYS: [&[&str]; 7] = [
+    &["monday", "mon", "mo", "понедельник", "понедельника", "пн"],
+    &["tuesday", "tue", "tu", "вторник", "вторника", "вт"],
+    &["wednesday", "wed", "we", "среда", "среды", "среду", "ср"],
+    &["thursday", "thu", "th", "четверг", "четверга", "чт"],
+    &["friday", "fri", "fr", "пятница", "пятницы", "пятницу", "пт"],
+    &["saturday", "sat", "sa", "суббота", "субботы", "субботу", "сб"],
+    &["sunday", "sun", "su", "воскресенье", "воскресенья", "вс"],
+];
+
 fn day_named(word: &str, today: NaiveDate) -> Option<NaiveDate> {
+    if let Some(n) = WEEKDAYS.iter().position(|names| names.contains(&word)) {
+        // The next one: nobody calls today by its weekday.
+        return (1..=7)
+            .filter_map(|days| today.checked_add_days(Days::new(days)))
+            .find(|date| usize::try_from(date.weekday().num_days_from_monday()) == Ok(n));
+    }
     let days = match word {
         "сегодня" | "today" => 0,
         "завтра" | "tomorrow" => 1,
@@ -49,8 +69,18 @@ fn day_named(word: &str, today: NaiveDate) -> Option<NaiveDate> {
     today.checked_add_days(Days::new(days))
 }
 
-/// "10 дней", "две недели", "a week".
+/// So much after today.
 fn later(span: &[Piece], today: NaiveDate) -> Option<NaiveDate> {
+    today.checked_add_days(Days::new(days(span)?))
+}
+
+/// The last day of a time that begins today: of three days, the day after tomorrow.
+fn lasting(span: &[Piece], today: NaiveDate) -> Option<NaiveDate> {
+    today.checked_add_days(Days::new(days(span)?.checked_sub(1)?))
+}
+
+/// "10 дней", "две недели", "a week".
+fn days(span: &[Piece]) -> Option<u64> {
     let (count, unit) = match span {
         [Piece::Word(unit)] => (1, unit),
         [Piece::Number(count, 1..=3), Piece::Word(unit)] => (*count, unit),
@@ -63,7 +93,7 @@ fn later(span: &[Piece], today: NaiveDate) -> Option<NaiveDate> {
         "месяц" | "month" => 30,
         _ => return None,
     };
-    today.checked_add_days(Days::new(u64::from(count) * days))
+    Some(u64::from(count) * days)
 }
 
 fn spelled(word: &str) -> Option<u32> {
@@ -136,15 +166,31 @@ mod tests {
             ("2027-05-09", &["9 мая", "May 9", "9.5"]),
             ("2027-03-08", &["8 марта", "mar 8", "8 March 2027", "March 8, 2027"]),
             ("2028-02-29", &["29 февраля", "29.02"]),
-            ("2026-11-28", &["через неделю", "на неделю", "in a week"]),
+            ("2026-11-28", &["через неделю", "in a week", "суббота", "до сб"]),
+            // A Saturday. What lasts begins today, as the buttons do.
+            ("2026-11-23", &["3 дня", "на три дня", "for 3 days", "понедельник", "until Monday"]),
+            ("2026-11-27", &["на неделю", "for a week", "7 days", "Friday", "по пятницу"]),
+            ("2026-11-22", &["до воскресенья", "until Sunday", "вс"]),
+            ("2026-11-24", &["через 3 дня", "in three days", "во вторник", "this tue"]),
         ];
         for (expected, said) in table {
             for text in said {
                 assert_eq!(date(text, today), Some(day(expected)), "{text:?}");
             }
         }
-        for text in ["", "31.02", "30 февраля", "12/25", "5", "когда-нибудь", "13.13", "2026-13-01", "99999 декабря"]
-        {
+        for text in [
+            "",
+            "31.02",
+            "30 февраля",
+            "12/25",
+            "5",
+            "когда-нибудь",
+            "13.13",
+            "2026-13-01",
+            "99999 декабря",
+            "0 дней",
+            "на выходные",
+        ] {
             assert_eq!(date(text, today), None, "{text:?}");
         }
     }

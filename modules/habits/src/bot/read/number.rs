@@ -2,8 +2,8 @@
 
 use crate::model::Measure;
 
-/// A unit's longest name.
-const UNIT: usize = 32;
+/// Characters of a unit's name.
+pub const UNIT_MOST: usize = 32;
 
 /// A whole number from 1 to `most`, whatever word follows it.
 pub fn count(text: &str, most: i32) -> Option<i32> {
@@ -25,8 +25,8 @@ pub fn amount(text: &str, most: i32) -> Option<i32> {
 pub fn measure(text: &str, most: i32) -> Option<Measure> {
     let (target, rest) = leading(text)?;
     let unit = rest.split_whitespace().collect::<Vec<_>>().join(" ");
-    let fits =
-        unit.chars().count() <= UNIT && !unit.starts_with(|c: char| c.is_ascii_digit() || c.is_ascii_punctuation());
+    let fits = unit.chars().count() <= UNIT_MOST
+        && !unit.starts_with(|c: char| c.is_ascii_digit() || c.is_ascii_punctuation());
     ((1..=most).contains(&target) && fits).then(|| Measure { target, unit: Some(unit).filter(|u| !u.is_empty()) })
 }
 

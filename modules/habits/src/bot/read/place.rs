@@ -4,6 +4,7 @@
 //! neighbour's, so whoever asks shows the time and lets the person say no. Exact borders would cost 4 MB a process and
 //! a database licence that binds whoever passes it on.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use chrono_tz::{TZ_VARIANTS, Tz};
@@ -36,8 +37,8 @@ const ALIKE: f64 = 0.86;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Found {
     One(Tz),
-    /// Mistyped, perhaps: the nearest, best first, at most three.
-    Perhaps(Vec<(&'static str, Tz)>),
+    /// Mistyped, perhaps, or an offset without its sign: by name, best first, at most three.
+    Perhaps(Vec<(String, Tz)>),
     Nothing,
 }
 
@@ -47,12 +48,16 @@ pub fn find(text: &str) -> Found {
     if wanted.is_empty() || wanted.chars().count() > 64 {
         return Found::Nothing;
     }
+    // Before the names: folded, an offset has lost its minus.
+    if let Some(found) = offset(text) {
+        return found;
+    }
     let exact =
         PLACES.iter().find(|place| place.names.iter().any(|name| folded(name) == wanted)).map(|place| place.zone);
     let named = || TZ_VARIANTS.iter().find(|zone| folded(zone.name()) == wanted).copied();
     let last =
         || TZ_VARIANTS.iter().find(|zone| zone.name().rsplit('/').next().is_some_and(|l| folded(l) == wanted)).copied();
-    if let Some(zone) = exact.or_else(|| offset(&wanted)).or_else(named).or_else(last) {
+    if let Some(zone) = exact.or_else(named).or_else(last) {
         return Found::One(zone);
     }
     let names = PLACES.iter().flat_map(|place| place.names.iter().map(|name| (*name, place.zone)));
@@ -61,12 +66,13 @@ pub fn find(text: &str) -> Found {
         .filter(|(alike, ..)| *alike >= ALIKE)
         .collect();
     near.sort_by(|a, b| b.0.total_cmp(&a.0));
-    near.dedup_by_key(|(_, _, zone)| *zone);
+    let mut seen = HashSet::new();
+    near.retain(|(_, _, zone)| seen.insert(*zone));
     near.truncate(3);
     if near.is_empty() {
         Found::Nothing
     } else {
-        Found::Perhaps(near.into_iter().map(|(_, name, zone)| (name, zone)).collect())
+        Found::Perhaps(near.into_iter().map(|(_, name, zone)| (name.to_owned(), zone)).collect())
     }
 }
 
@@ -76,24 +82,67 @@ fn folded(text: &str) -> String {
     text.replace(['-', '_', '–', '—'], " ").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// "utc+3", "gmt 5" (folded, where a minus has become a space), "+3": whole hours.
-fn offset(wanted: &str) -> Option<Tz> {
-    let rest = wanted.strip_prefix("utc").or_else(|| wanted.strip_prefix("gmt"));
-    let (west, hours) = match rest {
-        Some("") => return Some(Tz::UTC),
-        Some(rest) => match rest.strip_prefix('+') {
-            Some(hours) => (false, hours),
-            None => (true, rest.strip_prefix(' ')?),
-        },
-        None => (false, wanted.strip_prefix('+')?),
+/// "UTC+3", "gmt -4", "+05:30". A sign is part of it: "UTC 3" may be meant in two ways.
+fn offset(text: &str) -> Option<Found> {
+    let text: String = text.to_lowercase().chars().filter(|c| !c.is_whitespace()).collect();
+    let text = text.replace(['–', '—', '−'], "-");
+    let after = text.strip_prefix("utc").or_else(|| text.strip_prefix("gmt"));
+    if after == Some("") {
+        return Some(Found::One(Tz::UTC));
+    }
+    let rest = after.unwrap_or(&text);
+    let east = rest.strip_prefix('+').and_then(minutes).map(|ahead| (Some(true), ahead));
+    let west = || rest.strip_prefix('-').and_then(minutes).map(|behind| (Some(false), behind));
+    let unsigned = || after.and_then(minutes).map(|away| (None, away));
+    match east.or_else(west).or_else(unsigned)? {
+        (Some(true), ahead) => ahead_of_utc(ahead).map(Found::One),
+        (Some(false), behind) => ahead_of_utc(-behind).map(Found::One),
+        (None, 0) => Some(Found::One(Tz::UTC)),
+        (None, away) => {
+            let both = [("UTC+", away), ("UTC-", -away)].into_iter();
+            let zones = both.filter_map(|(sign, ahead)| Some((format!("{sign}{}", clock(away)), ahead_of_utc(ahead)?)));
+            Some(Found::Perhaps(zones.collect())).filter(|found| *found != Found::Perhaps(Vec::new()))
+        }
+    }
+}
+
+/// "3", "03", "5:30", "05:30".
+fn minutes(text: &str) -> Option<i32> {
+    let (hours, minutes) = text.split_once(':').unwrap_or((text, "00"));
+    let digits = |text: &str, most: usize| {
+        ((1..=most).contains(&text.len()) && text.chars().all(|c| c.is_ascii_digit())).then(|| text.parse().ok())?
     };
-    let hours: u8 = hours.trim().parse().ok()?;
-    match (west, hours) {
-        (_, 0) => Some(Tz::UTC),
+    let (hours, minutes): (i32, i32) = (digits(hours, 2)?, digits(minutes, 2).filter(|_| minutes.len() == 2)?);
+    Some(60 * hours + minutes)
+}
+
+fn clock(minutes: i32) -> String {
+    if minutes % 60 == 0 { (minutes / 60).to_string() } else { format!("{}:{:02}", minutes / 60, minutes % 60) }
+}
+
+/// Offsets of no whole hour, and where each is the standard time.
+const BROKEN: [(i32, Tz); 11] = [
+    (-570, Tz::Pacific__Marquesas),
+    (-210, Tz::America__St_Johns),
+    (210, Tz::Asia__Tehran),
+    (270, Tz::Asia__Kabul),
+    (330, Tz::Asia__Kolkata),
+    (345, Tz::Asia__Kathmandu),
+    (390, Tz::Asia__Yangon),
+    (525, Tz::Australia__Eucla),
+    (570, Tz::Australia__Darwin),
+    (630, Tz::Australia__Lord_Howe),
+    (765, Tz::Pacific__Chatham),
+];
+
+/// The zone of an offset in minutes.
+fn ahead_of_utc(minutes: i32) -> Option<Tz> {
+    match (minutes % 60, minutes / 60) {
+        (0, 0) => Some(Tz::UTC),
         // Their names say what must be added to get UTC.
-        (false, 1..=14) => format!("Etc/GMT-{hours}").parse().ok(),
-        (true, 1..=12) => format!("Etc/GMT+{hours}").parse().ok(),
-        _ => None,
+        (0, hours @ 1..=14) => format!("Etc/GMT-{hours}").parse().ok(),
+        (0, hours @ -12..=-1) => format!("Etc/GMT+{}", -hours).parse().ok(),
+        _ => BROKEN.iter().find(|(offset, _)| *offset == minutes).map(|(_, zone)| *zone),
     }
 }
 
@@ -155,11 +204,19 @@ mod tests {
             ("utc+3", Etc::GMTMinus3),
             ("+5", Etc::GMTMinus5),
             ("GMT-4", Etc::GMTPlus4),
+            ("UTC−4", Etc::GMTPlus4),
+            ("utc + 03:00", Etc::GMTMinus3),
+            ("UTC+5:30", Asia::Kolkata),
+            ("-3:30", America::St_Johns),
+            ("GMT 0", Tz::UTC),
+            ("+00:00", Tz::UTC),
         ];
         for (text, zone) in table {
             assert_eq!(find(text), Found::One(zone), "{text}");
         }
-        for text in ["", "qwertyuiop", "+15", "utc+x", "🏠", &"я".repeat(100)] {
+        for text in
+            ["", "qwertyuiop", "+15", "utc+x", "utc+3:5", "+5:17", "-13", "utc 15", "+3:00:00", "🏠", &"я".repeat(100)]
+        {
             assert_eq!(find(text), Found::Nothing, "{text}");
         }
     }
@@ -172,6 +229,40 @@ mod tests {
             let Found::Perhaps(near) = find(text) else { panic!("{text}: {:?}", find(text)) };
             assert_eq!(near[0].1.name(), zone, "{text}");
             assert!(near.len() <= 3);
+        }
+    }
+
+    #[test]
+    fn an_offset_without_a_sign_is_asked_back_both_ways() {
+        use chrono_tz::Etc;
+        let both = vec![("UTC+3".to_owned(), Etc::GMTMinus3), ("UTC-3".to_owned(), Etc::GMTPlus3)];
+        for text in ["UTC 3", "gmt3", "utc 03:00"] {
+            assert_eq!(find(text), Found::Perhaps(both.clone()), "{text}");
+        }
+        assert_eq!(find("UTC 14"), Found::Perhaps(vec![("UTC+14".to_owned(), Etc::GMTMinus14)]));
+        assert_eq!(find("utc 5:45"), Found::Perhaps(vec![("UTC+5:45".to_owned(), chrono_tz::Asia::Kathmandu)]));
+    }
+
+    /// Names alike of one zone do not all stand side by side: Лима comes between Лимассол and Лимасол.
+    #[test]
+    fn a_zone_is_offered_once_by_the_name_that_is_most_alike() {
+        use chrono_tz::{America, Asia, Europe};
+        let first = |text: &str, count: usize| -> Vec<(String, Tz)> {
+            let Found::Perhaps(near) = find(text) else { panic!("{text}: {:?}", find(text)) };
+            near.into_iter().take(count).collect()
+        };
+        assert_eq!(first("Казнь", 1), vec![("Казань".to_owned(), Europe::Moscow)]);
+        let islands = vec![("Лимассол".to_owned(), Asia::Nicosia), ("Лима".to_owned(), America::Lima)];
+        assert_eq!(first("Лимасс", 3), islands);
+    }
+
+    #[test]
+    fn each_broken_offset_is_the_standard_time_of_its_zone() {
+        use chrono::{Offset, TimeZone};
+        let at = |month| chrono::Utc.with_ymd_and_hms(2026, month, 15, 12, 0, 0).unwrap().naive_utc();
+        for (minutes, zone) in BROKEN {
+            let offset = |month| zone.offset_from_utc_datetime(&at(month)).fix().local_minus_utc() / 60;
+            assert_eq!(offset(1).min(offset(7)), minutes, "{zone}");
         }
     }
 

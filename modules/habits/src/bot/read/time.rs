@@ -1,6 +1,6 @@
 //! Times of day: "9", "09:00", "0930", "9 утра", "7:30 pm", "полдень", "полвосьмого", "half past seven".
 
-use chrono::{NaiveTime, Timelike};
+use chrono::{NaiveTime, TimeDelta, Timelike};
 use vitte_platform::clock::Timestamp;
 
 use super::words::{Piece, pieces};
@@ -30,6 +30,11 @@ enum Part {
 
 /// One time of day, to the minute.
 pub fn time(text: &str) -> Option<NaiveTime> {
+    said(text).map(|(time, _)| time)
+}
+
+/// A time of day, and the same after noon, if the hour may be one of twelve and nobody has said which half of the day.
+fn said(text: &str) -> Option<(NaiveTime, Option<NaiveTime>)> {
     let mut rest = pieces(text)?;
     let word = |piece: Option<&Piece>| match piece {
         Some(Piece::Word(word)) => Some(word.clone()),
@@ -40,19 +45,21 @@ pub fn time(text: &str) -> Option<NaiveTime> {
     }
     if let [Piece::Word(only)] = rest.as_slice() {
         match only.as_str() {
-            "полдень" | "noon" | "midday" => return NaiveTime::from_hms_opt(12, 0, 0),
-            "полночь" | "midnight" => return NaiveTime::from_hms_opt(0, 0, 0),
+            "полдень" | "noon" | "midday" => return NaiveTime::from_hms_opt(12, 0, 0).map(|noon| (noon, None)),
+            "полночь" | "midnight" => return Some((NaiveTime::MIN, None)),
             _ => {}
         }
     }
     let part = take_part(&mut rest)?;
-    let (hour, minute) = half(&rest).or_else(|| clock_face(&rest))?;
+    let (hour, minute) = half(&rest).or_else(|| clock_face(&rest, part.is_some()))?;
+    let other = || NaiveTime::from_hms_opt((hour + 12) % 24, minute, 0);
+    let other = Some(hour).filter(|hour| part.is_none() && (1..=12).contains(hour)).and_then(|_| other());
     let hour = match part {
         None if (hour, minute) == (24, 0) => 0,
         None => hour,
         Some(part) => of_part(hour, part)?,
     };
-    NaiveTime::from_hms_opt(hour, minute, 0)
+    Some((NaiveTime::from_hms_opt(hour, minute, 0)?, other))
 }
 
 /// The part of the day at the end, if any. `None`: one that does not end there.
@@ -127,9 +134,11 @@ fn half(rest: &[Piece]) -> Option<(u32, u32)> {
     }
 }
 
-/// "9", "09:00", "9.30", "0930", "9h30", "9 часов 30 минут", "девять тридцать" (its hour only as a word).
-fn clock_face(rest: &[Piece]) -> Option<(u32, u32)> {
+/// "9", "09:00", "9.30", "0930", "9h30", "9 часов 30 минут", "девять 30". Two numbers side by side ("9 21") may be two
+/// hours, unless `alone`: a part of the day says that they are one time.
+fn clock_face(rest: &[Piece], alone: bool) -> Option<(u32, u32)> {
     let [first, rest @ ..] = rest else { return None };
+    let alone = alone || matches!(first, Piece::Word(_));
     let hour = match first {
         Piece::Number(together, 3 | 4) if rest.is_empty() => return within(together / 100, together % 100),
         Piece::Number(hour, 1 | 2) => *hour,
@@ -142,7 +151,7 @@ fn clock_face(rest: &[Piece]) -> Option<(u32, u32)> {
         [Piece::Mark(':' | '.' | '-'), Piece::Number(minute, 2)] => within(hour, *minute),
         // With seconds, as other clients print it.
         [Piece::Mark(':'), Piece::Number(minute, 2), Piece::Mark(':'), Piece::Number(0, 2)] => within(hour, *minute),
-        [Piece::Number(minute, 2)] => within(hour, *minute),
+        [Piece::Number(minute, 2)] if alone || *minute == 0 || *minute > 24 => within(hour, *minute),
         [Piece::Word(unit), Piece::Number(minute, 1 | 2)] if is_hours(unit) => within(hour, *minute),
         [Piece::Word(unit), Piece::Number(minute, 1 | 2), Piece::Word(small)]
             if is_hours(unit) && is_minutes(small) =>
@@ -213,14 +222,20 @@ pub fn times(text: &str) -> Option<Vec<NaiveTime>> {
     (1..=REMINDERS).contains(&all.len()).then_some(all)
 }
 
-/// A stretch of the day: "22-8", "с 22:00 до 8 утра", "from 10 pm to 7 am".
+/// More of a day than this is no night.
+const NIGHT: TimeDelta = TimeDelta::hours(12);
+
+/// A stretch of the day: "22-8", "с 22:00 до 8 утра", "from 10 pm to 7 am". "10-7" is a night, too: nobody who says so
+/// is silent for 21 hours. Whoever asks shows what was understood.
 pub fn quiet(text: &str) -> Option<Quiet> {
     let lower = text.trim().to_lowercase().replace(['–', '—'], "-");
     let lower = ["from ", "с ", "со "].iter().find_map(|from| lower.strip_prefix(from)).unwrap_or(&lower);
     [" до ", " to ", " until ", " till ", "-"].iter().find_map(|between| {
         let (from, until) = lower.split_once(between)?;
-        let (from, until) = (time(from)?, time(until)?);
-        (from != until).then_some(Quiet { from, until })
+        let ((from, evening), until) = (said(from)?, time(until)?);
+        let long = |from: NaiveTime| TimeDelta::seconds((until - from).num_seconds().rem_euclid(24 * 60 * 60));
+        let start = evening.filter(|evening| long(from) > NIGHT && long(*evening) < NIGHT).unwrap_or(from);
+        (from != until).then_some(Quiet { from: start, until })
     })
 }
 
@@ -244,7 +259,7 @@ mod tests {
         let table = [
             ("00:00", &["полночь", "Midnight", "24:00", "12 am", "12 ночи", "0", "00:00", "12 вечера"][..]),
             ("02:00", &["2 ночи", "2am", "2 a.m.", "02"]),
-            ("06:05", &["6:05", "06.05", "6 часов 5 минут", "6ч05", "605", "0605", "6 05"]),
+            ("06:05", &["6:05", "06.05", "6 часов 5 минут", "6ч05", "605", "0605", "6 05 утра", "шесть 05"]),
             (
                 "09:00",
                 &[
@@ -261,6 +276,7 @@ mod tests {
                     "9ч",
                     "9 AM",
                     "9:",
+                    "9 00",
                     "в девять.",
                     "9 in the morning",
                 ],
@@ -276,6 +292,7 @@ mod tests {
                     "7:30 вечера",
                     "19:30",
                     "19:30 вечера",
+                    "7 30 вечера",
                     "полвосьмого вечера",
                     "1930",
                     "half past seven pm",
@@ -316,6 +333,9 @@ mod tests {
             "12345",
             "1:2:3:4",
             "полгода",
+            // Nine and twenty-one, or minutes?
+            "9 21",
+            "9 05",
         ] {
             assert_eq!(at(text), None, "{text:?}");
         }
@@ -332,6 +352,8 @@ mod tests {
         assert_eq!(all("1,2,3,4,5,6,7,8,9"), None, "nine are too many");
         assert_eq!(all("9, когда-нибудь"), None);
         assert_eq!(all(","), None);
+        assert_eq!(all("9 21"), None, "two times, or one with minutes?");
+        assert_eq!(all("9 30"), Some("09:30".to_owned()));
     }
 
     #[test]
@@ -343,6 +365,26 @@ mod tests {
         }
         for text in ["22", "8-8", "ночью", "с 22", "-", "22-25"] {
             assert_eq!(quiet(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_hour_of_twelve_begins_the_night_when_it_would_else_be_most_of_a_day() {
+        let table = [
+            ("с 10 до 7", "22:00–07:00"),
+            ("11:30 to 8", "23:30–08:00"),
+            ("12-8", "00:00–08:00"),
+            ("half past ten to 7 am", "22:30–07:00"),
+            // As it was said: in the night, by day, or with the half of the day.
+            ("1-7", "01:00–07:00"),
+            ("10-22", "10:00–22:00"),
+            ("9 до 6 вечера", "09:00–18:00"),
+            ("с 10 утра до 7 утра", "10:00–07:00"),
+            ("13-7", "13:00–07:00"),
+        ];
+        for (text, expected) in table {
+            let read = quiet(text).map(|q| format!("{}–{}", show(q.from), show(q.until)));
+            assert_eq!(read.as_deref(), Some(expected), "{text}");
         }
     }
 
