@@ -38,10 +38,19 @@ pub struct Api {
     /// The key before that one, while it is exchanged: it is still accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_bot_key_secret_ref: Option<SecretKeyRef>,
+    /// Requests of one client a minute, reading and writing. Whoever shows the key of `botKeySecretRef` is not counted.
+    #[serde(default = "requests")]
+    #[schemars(range(min = 1, max = 60_000))]
+    pub requests_per_minute: i32,
 }
 
 fn token_lifetime() -> i32 {
     60
+}
+
+/// Enough for a page that loads, or a client that brings all it has marked while it was offline.
+fn requests() -> i32 {
+    600
 }
 
 impl Default for Api {
@@ -55,6 +64,7 @@ impl Default for Api {
             token_lifetime_minutes: token_lifetime(),
             bot_key_secret_ref: None,
             previous_bot_key_secret_ref: None,
+            requests_per_minute: requests(),
         }
     }
 }

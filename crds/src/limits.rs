@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How much one person may ask of the bot.
+/// How much one person may ask of the bot in the chat. Pressed buttons and answers to what the bot has asked do not count:
+/// they cost no more than the message that asked. The REST API has a bound of its own, `spec.api.requestsPerMinute`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Limits {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, PgConnection};
 
 use crate::clock::Timestamp;
+use crate::outbox;
 use crate::telegram::incoming::From;
 
 #[derive(Debug, Clone, PartialEq, Eq, FromRow, Serialize, Deserialize)]
@@ -119,15 +120,15 @@ pub async fn erase(c: &mut PgConnection, user: &User) -> sqlx::Result<()> {
     for statement in [
         "DELETE FROM conversations WHERE telegram_id = $1",
         "DELETE FROM dead_updates WHERE user_id = $1 OR chat_id = $1",
-        // In a private chat the chat's id is the person's. Jobs before messages: a job that is just committing its last
-        // words is waited for here, and those words are gone with the next statement.
+        // In a private chat the chat's id is the person's. Jobs and rows before messages: a job that is just committing
+        // its last words is waited for here, and those words are gone with what follows.
         "DELETE FROM jobs WHERE key = $1::text",
-        "DELETE FROM outbox WHERE chat_id = $1",
         "DELETE FROM dead_jobs WHERE key = $1::text",
+        "DELETE FROM users WHERE telegram_id = $1",
     ] {
         sqlx::query(statement).bind(user.telegram_id).execute(&mut *c).await?;
     }
-    sqlx::query("DELETE FROM users WHERE id = $1").bind(user.id).execute(c).await.map(|_| ())
+    outbox::erase(c, user.telegram_id).await
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! any of the arithmetic that is measured.
 
 use anyhow::Context;
-use chrono::{DateTime, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Timelike};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Timelike};
 use chrono_tz::Tz;
 use sqlx::PgPool;
 use vitte_habits::domain::{Clockwork, next_fire, today};
@@ -74,8 +74,11 @@ fn zones() -> anyhow::Result<Vec<Tz>> {
     ZONES.iter().map(|name| name.parse().with_context(|| format!("no zone {name}"))).collect()
 }
 
-/// How many reminders each person is to get after `begin` until `end`, by a look at each minute on the wall.
-pub fn expected(begin: Timestamp, end: Timestamp) -> anyhow::Result<Vec<usize>> {
+/// A reminder: the time that its habit has, and the date that its buttons name.
+pub type Reminder = (NaiveTime, NaiveDate);
+
+/// The reminders that each person is to get after `begin` until `end`, in order, by a look at each minute on the wall.
+pub fn expected(begin: Timestamp, end: Timestamp) -> anyhow::Result<Vec<Vec<Reminder>>> {
     let mut fires = Vec::new();
     for zone in zones()? {
         let wall = |at: Timestamp| zone.from_utc_datetime(&at.naive_utc()).naive_local();
@@ -85,12 +88,18 @@ pub fn expected(begin: Timestamp, end: Timestamp) -> anyhow::Result<Vec<usize>> 
             .collect();
         fires.push((0..SLOTS).map(|slot| on_the_wall(&minutes, time(slot))).collect::<Vec<_>>());
     }
-    let of = |person: usize| (0..HABITS_EACH).map(|habit| fires[person % ZONES.len()][slot(person, habit)]).sum();
+    let of = |person: usize| {
+        let slots = (0..HABITS_EACH).map(|habit| slot(person, habit));
+        let dates = |slot: usize| fires[person % ZONES.len()][slot].iter().map(move |date| (time(slot), *date));
+        let mut all: Vec<Reminder> = slots.flat_map(dates).collect();
+        all.sort_unstable();
+        all
+    };
     Ok((0..PEOPLE).map(of).collect())
 }
 
-/// On how many dates a clock on the wall comes to a time, or passes it.
-fn on_the_wall(minutes: &[NaiveDateTime], time: NaiveTime) -> usize {
+/// The dates on which a clock on the wall comes to a time, or passes it.
+fn on_the_wall(minutes: &[NaiveDateTime], time: NaiveTime) -> Vec<NaiveDate> {
     let mut dates: Vec<_> = minutes
         .windows(2)
         .filter(|pair| {
@@ -101,7 +110,7 @@ fn on_the_wall(minutes: &[NaiveDateTime], time: NaiveTime) -> usize {
         .collect();
     // Where clocks go back a time comes twice, and one date fires once.
     dates.dedup();
-    dates.len()
+    dates
 }
 
 /// Writes the people, `chat` being each one's, and their habits as of a moment.
@@ -169,7 +178,7 @@ mod tests {
         let berlin: Tz = ZONES[0].parse().unwrap();
         let minutes: Vec<_> =
             (0..=24 * 60).map(|n| (begin + TimeDelta::minutes(n)).with_timezone(&berlin).naive_local()).collect();
-        let count = |text: &str| on_the_wall(&minutes, text.parse().unwrap());
+        let count = |text: &str| on_the_wall(&minutes, text.parse().unwrap()).len();
         // Removed; twice, since the day on the wall is an hour longer than the day; and as usual.
         assert_eq!([count("02:30:00"), count("19:30:00"), count("09:00:00")], [1, 2, 1]);
     }
@@ -178,7 +187,7 @@ mod tests {
     fn everybody_has_three_habits_at_times_of_their_own_and_every_zone_is_real() {
         let (begin, end) = day_after("2026-11-21T10:00:00Z".parse().unwrap()).unwrap();
         let all = expected(begin, end).unwrap();
-        assert!(all.iter().all(|count| (2..=5).contains(count)), "{:?}", all.iter().max());
+        assert!(all.iter().all(|person| (2..=5).contains(&person.len())), "{:?}", all.iter().map(Vec::len).max());
         let times: std::collections::HashSet<usize> = (0..HABITS_EACH).map(|habit| slot(4711, habit)).collect();
         assert_eq!(times.len(), HABITS_EACH);
     }

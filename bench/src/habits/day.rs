@@ -2,15 +2,15 @@
 //! then nobody looks for a while. What they write leaves by the real worker: at first at the bot's rate, then as fast as
 //! it goes, while it is killed too.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
-use chrono::TimeDelta;
+use chrono::{NaiveDate, NaiveTime, TimeDelta};
 use sqlx::PgPool;
 use vitte_platform::clock::{Clock, SystemClock, Timestamp};
 
-use super::crowd::{self, PEOPLE};
+use super::crowd::{self, PEOPLE, Reminder};
 use super::scheduler::Scheduler;
 use crate::api::FakeApi;
 use crate::ledger::{Ledger, Shared};
@@ -34,7 +34,7 @@ pub struct Day {
     pub name: &'static str,
     /// Reminders that were to be: by the clock on the wall of each zone.
     pub expected: usize,
-    /// People who have another number of rows in the outbox.
+    /// People who have other rows in the outbox: another habit, another date, one twice.
     pub wrong: usize,
     pub schedulers_killed: u64,
     pub away: u64,
@@ -176,7 +176,7 @@ pub async fn run(settings: &Settings, stage: &Stage) -> anyhow::Result<(Day, Str
     world.stop().await;
     let day = Day {
         name: stage.name,
-        expected: expected.iter().sum(),
+        expected: expected.iter().map(Vec::len).sum(),
         wrong,
         schedulers_killed: schedulers.killed,
         away,
@@ -199,13 +199,13 @@ pub async fn run(settings: &Settings, stage: &Stage) -> anyhow::Result<(Day, Str
 }
 
 /// Every reminder that is to be is waited for from now on.
-fn await_all(ledger: &Shared, expected: &[usize]) -> Instant {
+fn await_all(ledger: &Shared, expected: &[Vec<Reminder>]) -> Instant {
     let start = Instant::now();
     let mut ledger = ledger.lock();
     ledger.open(start, start + Duration::from_secs(24 * 3600));
-    for (person, count) in (0..).zip(expected) {
+    for (person, reminders) in (0..).zip(expected) {
         let chat = ledger.chat(person);
-        for _ in 0..*count {
+        for _ in reminders {
             ledger.posted(chat, start, None);
         }
     }
@@ -218,7 +218,7 @@ async fn minutes(schedulers: &mut Schedulers, begin: Timestamp, end: Timestamp) 
     while now + TimeDelta::minutes(1) < end {
         now += TimeDelta::minutes(1);
         if until <= now && schedulers.chance.next().is_multiple_of(50) {
-            // Far within the time in which a reminder is made up for.
+            // Far within the time in which a reminder is made up for, also over midnight.
             until = now + TimeDelta::minutes(1 + i64::try_from(schedulers.chance.next() % 30)?);
         }
         if now < until {
@@ -244,15 +244,26 @@ async fn last_look(schedulers: &mut Schedulers, pool: &PgPool, end: Timestamp) -
     }
 }
 
-/// People who have not as many rows in the outbox as reminders were to be.
-async fn wrong(pool: &PgPool, ledger: &Shared, expected: &[usize]) -> anyhow::Result<usize> {
-    let rows: Vec<(i64, i64)> =
-        sqlx::query_as("SELECT chat_id, count(*) FROM outbox GROUP BY chat_id").fetch_all(pool).await?;
-    let mut have: std::collections::HashMap<i64, i64> = rows.into_iter().collect();
+/// People whose rows in the outbox are not the reminders that were to be. A row's buttons name its habit and its date.
+async fn wrong(pool: &PgPool, ledger: &Shared, expected: &[Vec<Reminder>]) -> anyhow::Result<usize> {
+    let rows: Vec<(i64, NaiveTime, NaiveDate)> = sqlx::query_as(
+        "SELECT o.chat_id, h.remind_at[1], split_part(o.data, ':', 5)::date
+         FROM (SELECT chat_id, payload #>> '{reply_markup,inline_keyboard,0,0,callback_data}' AS data FROM outbox) AS o
+         JOIN habits h ON h.id = split_part(o.data, ':', 4)::bigint
+         ORDER BY 1, 2, 3",
+    )
+    .fetch_all(pool)
+    .await?;
+    let written: i64 = sqlx::query_scalar("SELECT count(*) FROM outbox").fetch_one(pool).await?;
+    anyhow::ensure!(usize::try_from(written)? == rows.len(), "{written} rows, {} of them reminders", rows.len());
+    let mut have: HashMap<i64, Vec<Reminder>> = HashMap::new();
+    for (chat, time, date) in rows {
+        have.entry(chat).or_default().push((time, date));
+    }
     let mut wrong = 0;
-    for (person, count) in (0..).zip(expected) {
-        let written = have.remove(&ledger.lock().chat(person)).unwrap_or(0);
-        wrong += usize::from(usize::try_from(written).context("a count")? != *count);
+    for (person, reminders) in (0..).zip(expected) {
+        let written = have.remove(&ledger.lock().chat(person)).unwrap_or_default();
+        wrong += usize::from(written != *reminders);
     }
     Ok(wrong + have.len())
 }

@@ -38,7 +38,7 @@ pub const FINE: &[Changes] = &[
         "/spec/api",
         r#"{"jwtSecretRef": {"name": "l", "key": "j"}, "previousJwtSecretRef": {"name": "l", "key": "i"},
             "botKeySecretRef": {"name": "l", "key": "b"}, "previousBotKeySecretRef": {"name": "l", "key": "a"},
-            "tokenLifetimeMinutes": 43200}"#,
+            "tokenLifetimeMinutes": 43200, "requestsPerMinute": 60000}"#,
     )],
     &[("/spec/limits", r#"{"messagesPerMinute": 100}"#)],
     &[(

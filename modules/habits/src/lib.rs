@@ -37,7 +37,7 @@ use vitte_platform::people::People;
 
 use crate::bot::Talking;
 pub use crate::bot::{greeting, menu};
-pub use crate::jobs::{Calendar, Remind, Reminding, Summarise, Told, due_in, summary_in};
+pub use crate::jobs::{Calendar, Export, Remind, Reminding, Summarise, Told, due_in, summary_in};
 pub use crate::settings::HabitsSettings;
 
 static_loader! {
@@ -80,6 +80,7 @@ impl Module for Habits {
         vec![
             JobHandler::new::<Remind>(self.reminding.clone()),
             JobHandler::new::<Calendar>(self.reminding.clone()),
+            JobHandler::new::<Export>(self.reminding.clone()),
             JobHandler::new::<Summarise>(self.reminding.clone()),
         ]
     }

@@ -5,8 +5,9 @@ use chrono_tz::Tz;
 use sqlx::FromRow;
 use vitte_platform::clock::Timestamp;
 
+use crate::domain::day::after;
 use crate::domain::fire::Clockwork;
-use crate::domain::{Calendar, Quiet, Range, Rules, Schedule, Status, Streak, Summary, next_fire, today};
+use crate::domain::{Calendar, Quiet, Range, Rules, Schedule, Status, Streak, Summary, instant, next_fire, today};
 
 /// Our id of a habit.
 pub type HabitId = i64;
@@ -35,6 +36,24 @@ impl Person {
     pub fn calendar(&self) -> Calendar<'_> {
         Calendar { zone: self.zone, off: &self.off }
     }
+
+    /// Is each of these dates excused already?
+    pub fn is_off(&self, (first, last): Range) -> bool {
+        let mut dates = first.iter_days().take_while(|date| *date <= last);
+        dates.all(|date| self.off.iter().any(|(from, until)| (*from..=*until).contains(&date)))
+    }
+
+    pub fn is_quiet(&self, at: Timestamp) -> bool {
+        self.quiet.is_some_and(|quiet| quiet.contains(at.with_timezone(&self.zone).time()))
+    }
+
+    /// The first moment from `at` on, within that date of the person's, at which they may be disturbed.
+    pub fn undisturbed(&self, at: Timestamp) -> Option<Timestamp> {
+        let Some(quiet) = self.quiet.filter(|_| self.is_quiet(at)) else { return Some(at) };
+        let date = at.with_timezone(&self.zone).date_naive();
+        let ends = [date, after(date)].into_iter().filter_map(|date| instant(date, quiet.until, self.zone));
+        ends.filter(|end| *end > at).min().filter(|end| self.today(*end) == self.today(at))
+    }
 }
 
 /// A habit with what is known of today.
@@ -50,7 +69,8 @@ pub struct Habit {
     pub target_days: i32,
     pub measure: Option<Measure>,
     pub is_active: bool,
-    /// The date whose mark reached the target, while that stands.
+    /// The date whose mark reached the target, while the streak stands at it: a habit reopened after that goes on for
+    /// as long as one likes.
     pub completed_on: Option<NaiveDate>,
     pub first_day: NaiveDate,
     pub summary: Summary,
@@ -59,9 +79,9 @@ pub struct Habit {
     pub fired_through: Option<NaiveDateTime>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
-    /// The person's date when this was read.
+    /// The date that it is looked at for: the person's when this was read, of a reminder that of its moment.
     pub today: NaiveDate,
-    /// What was said of today.
+    /// What was said of that date.
     pub status_today: Option<Status>,
     /// By a measured habit.
     pub amount_today: Option<i32>,
@@ -99,14 +119,36 @@ impl Habit {
         self.is_active && open && room && self.rules(person).due(self.today)
     }
 
-    /// Plans the next look of the worker: the next reminder, or what was put off for an hour.
-    pub fn plan(&mut self, person: &Person, since: Timestamp) {
+    /// Plans the next look of the worker: the next reminder, or what was put off for an hour. A moment that has come and
+    /// that no worker has taken yet stays: what it is still good for is decided when it is taken.
+    pub fn plan(&mut self, person: &Person, now: Timestamp) {
         if !self.is_active {
             self.next_at = None;
             self.snoozed_until = None;
             return;
         }
-        self.next_at = self.regular(person, since).into_iter().chain(self.snoozed_until).min();
+        let waiting = self.next_at.filter(|at| *at <= now);
+        self.next_at = waiting.or_else(|| self.regular(person, now)).into_iter().chain(self.snoozed_until).min();
+    }
+
+    /// The moment that has come is dealt with, or not meant any more: the next is planned without it.
+    pub fn forget_moment(&mut self) {
+        self.next_at = None;
+    }
+
+    /// In another zone a moment that waits for a worker is not meant any more if one is yet to come today by the clock
+    /// there: nine o'clock, which was a while ago, comes again.
+    pub fn moved(&mut self, person: &Person, now: Timestamp) {
+        if self.regular(person, now).is_some_and(|at| person.today(at) == person.today(now)) {
+            self.forget_moment();
+        }
+    }
+
+    /// A target that the streak falls short of, because it ended or the target was raised, can be reached (again).
+    pub fn expect_target(&mut self, person: &Person) {
+        if self.streak(person).in_row < self.target_days {
+            self.completed_on = None;
+        }
     }
 
     /// The first of its times after a moment.

@@ -125,7 +125,7 @@ fn read_by(valid: &Valid, component: Component) -> Spec {
         api: if component == Component::Api { api_of(api) } else { Api::default() },
         admin: if component == Component::Admin { admin_of(admin) } else { Admin::default() },
         payments: if component == Component::Admin { Payments::default() } else { payments },
-        limits: if matches!(component, Component::Bot | Component::Api) { limits } else { Limits::default() },
+        limits: if component == Component::Bot { limits } else { Limits::default() },
         components: Components::default(),
         migrations: Migrations::default(),
         rollout: Rollout::default(),
@@ -212,6 +212,7 @@ fn api_of(api: Api) -> Api {
         token_lifetime_minutes,
         bot_key_secret_ref,
         previous_bot_key_secret_ref,
+        requests_per_minute,
     } = api;
     Api {
         jwt_secret_ref,
@@ -219,6 +220,7 @@ fn api_of(api: Api) -> Api {
         token_lifetime_minutes,
         bot_key_secret_ref,
         previous_bot_key_secret_ref,
+        requests_per_minute,
         ..Api::default()
     }
 }

@@ -175,7 +175,9 @@ impl Intake {
         }
         let open = self.open_conversation(turn, update, &texts);
         let route = self.table.route(&update.event, open.as_deref());
-        let counted = matches!(update.event, Event::Message(_)) && route != Route::Ignore && !replay;
+        // A button pressed, or an answer to what a dialogue asks, belongs to a message that was counted.
+        let answers = matches!(route, Route::Ignore | Route::Conversation { .. });
+        let counted = matches!(update.event, Event::Message(_)) && !answers && !replay;
         if counted {
             match self.parts.limits.count(turn.user.telegram_id).await {
                 Verdict::Allowed => {}

@@ -212,6 +212,11 @@ pub async fn keep_file(
     store::add_file(connection, file_name, mime, content).await
 }
 
+/// Forgets all that was said in a chat and all that is to be said there, with the files that only this chat was sent.
+pub async fn erase(connection: &mut PgConnection, chat_id: i64) -> sqlx::Result<()> {
+    store::erase(connection, chat_id).await
+}
+
 async fn prepare(connection: &mut PgConnection, entries: Vec<Entry>) -> sqlx::Result<Vec<write::Prepared>> {
     let mut prepared = Vec::with_capacity(entries.len());
     for mut entry in entries {

@@ -34,6 +34,32 @@ pub(super) async fn add_file(c: &mut PgConnection, name: &str, mime: &str, conte
         .await
 }
 
+pub(super) async fn erase(c: &mut PgConnection, chat_id: i64) -> sqlx::Result<()> {
+    let files: Vec<i64> = sqlx::query_scalar(
+        "WITH gone AS (DELETE FROM outbox WHERE chat_id = $1 RETURNING payload)
+         SELECT DISTINCT (field.value ->> 'outbox_file')::bigint FROM gone, json_each(gone.payload) AS field
+         WHERE json_typeof(field.value) = 'object' AND field.value ->> 'outbox_file' IS NOT NULL",
+    )
+    .bind(chat_id)
+    .fetch_all(&mut *c)
+    .await?;
+    if files.is_empty() {
+        return Ok(());
+    }
+    // All other messages are looked at, which few have to wait for: who forgets everything, and was sent a file. Only
+    // those with the word in them are taken apart.
+    sqlx::query(
+        "DELETE FROM outbox_files WHERE id = ANY($1) AND id <> ALL (ARRAY(
+            SELECT (field.value ->> 'outbox_file')::bigint FROM outbox, json_each(outbox.payload) AS field
+            WHERE strpos(outbox.payload::text, '\"outbox_file\"') > 0
+              AND json_typeof(field.value) = 'object' AND field.value ->> 'outbox_file' IS NOT NULL))",
+    )
+    .bind(&files)
+    .execute(c)
+    .await
+    .map(|_| ())
+}
+
 /// A chat's lease row as it stands after a statement that may have taken it.
 #[derive(FromRow)]
 pub(super) struct LeaseRow {

@@ -2,15 +2,15 @@
 //! address that the proxy in front of us saw: the last of `X-Forwarded-For`, which a client cannot forge. Without a
 //! proxy nobody is counted: only the cluster itself or this machine comes that way.
 //!
-//! What changes something counts as a message does in the chat (`limits` of the manifest); reading may be done ten
-//! times as often, since a page reads many things at once. Who shows the shared key is the operator's own program and
-//! speaks for everybody: it is not counted.
+//! Reading and writing count alike (`api.requestsPerMinute` of the manifest): either is a transaction, and none of them
+//! costs what a message in the chat may cost. Who shows the shared key is the operator's own program and speaks for
+//! everybody: it is not counted.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
@@ -20,34 +20,23 @@ use vitte_platform::limits::{LimitSettings, Limits, Verdict};
 use vitte_platform::redis::Redis;
 use vitte_platform::telemetry::metrics;
 
-const READS: u32 = 10;
-
 /// Counts requests, in Redis where there is one.
 pub struct PerClient {
-    writes: Limits,
-    reads: Limits,
+    limits: Limits,
     auth: Auth,
 }
 
 impl PerClient {
     pub fn new(bot_id: i64, settings: LimitSettings, redis: Option<Redis>, auth: Auth) -> Self {
-        let LimitSettings { per_minute, per_hour } = settings;
-        let reads =
-            LimitSettings { per_minute: per_minute.saturating_mul(READS), per_hour: per_hour.saturating_mul(READS) };
-        Self {
-            writes: Limits::new(bot_id, "api-writes", settings, redis.clone()),
-            reads: Limits::new(bot_id, "api-reads", reads, redis),
-            auth,
-        }
+        Self { limits: Limits::new(bot_id, "api", settings, redis), auth }
     }
 
-    async fn refuses(&self, method: &Method, headers: &HeaderMap) -> Option<Duration> {
+    async fn refuses(&self, headers: &HeaderMap) -> Option<Duration> {
         if headers.get(BOT_KEY).is_some_and(|key| self.auth.is_bot_key(key.as_bytes())) {
             return None;
         }
         let client = client(headers)?;
-        let limits = if method.is_safe() { &self.reads } else { &self.writes };
-        match limits.count(client).await {
+        match self.limits.count(client).await {
             Verdict::Allowed => None,
             Verdict::Refused { retry_after } | Verdict::Silent { retry_after } => Some(retry_after),
         }
@@ -71,7 +60,7 @@ fn client(headers: &HeaderMap) -> Option<i64> {
 
 /// The middleware.
 pub async fn enforce(State(limits): State<Arc<PerClient>>, request: Request, next: Next) -> Response {
-    match limits.refuses(request.method(), request.headers()).await {
+    match limits.refuses(request.headers()).await {
         Some(wait) => {
             metrics().limited.inc();
             Problem::too_many(wait.as_secs().max(1)).into_response()
@@ -106,25 +95,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn writing_is_limited_as_messages_are_and_reading_ten_times_wider() {
+    async fn each_client_is_refused_above_its_own_bound_and_who_shows_the_key_never() {
         let keys = ApiSettings { bot_keys: vec!["k".to_owned().into()], ..ApiSettings::default() };
         let settings = LimitSettings { per_minute: 2, per_hour: 100 };
         let limits = PerClient::new(1, settings, None, Auth::new(&keys).unwrap());
         let who = headers(&[("authorization", "Bearer a")]);
         for _ in 0..2 {
-            assert_eq!(limits.refuses(&Method::POST, &who).await, None);
+            assert_eq!(limits.refuses(&who).await, None);
         }
-        assert!(limits.refuses(&Method::POST, &who).await.is_some());
-        assert!(limits.refuses(&Method::POST, &who).await.is_some(), "HTTP is never silent");
-        for _ in 0..20 {
-            assert_eq!(limits.refuses(&Method::GET, &who).await, None);
-        }
-        assert!(limits.refuses(&Method::GET, &who).await.is_some());
+        assert!(limits.refuses(&who).await.is_some());
+        assert!(limits.refuses(&who).await.is_some(), "HTTP is never silent");
+        assert_eq!(limits.refuses(&headers(&[("authorization", "Bearer b")])).await, None);
         for (key, refused) in [("k", false), ("another", true)] {
             let proxied = headers(&[("x-bot-api-key", key), ("x-forwarded-for", "10.0.0.9")]);
             let mut answers = Vec::new();
             for _ in 0..3 {
-                answers.push(limits.refuses(&Method::POST, &proxied).await);
+                answers.push(limits.refuses(&proxied).await);
             }
             assert_eq!(answers.iter().any(Option::is_some), refused, "{key}");
         }

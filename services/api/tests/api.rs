@@ -15,6 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use vitte_platform::config::{Config, Updates};
 use vitte_platform::database::DatabaseSettings;
+use vitte_platform::http::api::ApiSettings;
 use vitte_platform::http::{Door, api};
 use vitte_platform::intake::polling::PollingSettings;
 use vitte_platform::limits::LimitSettings;
@@ -55,12 +56,12 @@ fn config(database: &str) -> Config {
         languages: vec!["ru".into(), "en".into()],
         database: DatabaseSettings::new(database),
         redis_url: None,
-        limits: LimitSettings { per_minute: 3, per_hour: 100 },
+        limits: LimitSettings { per_minute: 1, per_hour: 1 },
         rate: Default::default(),
         outbox: Default::default(),
         jobs: Default::default(),
         retention: Default::default(),
-        api: Default::default(),
+        api: ApiSettings { limits: LimitSettings { per_minute: 3, per_hour: 100 }, ..ApiSettings::default() },
         schema_wait: LIMIT,
         grace: Duration::from_secs(5),
         admin_password: None,

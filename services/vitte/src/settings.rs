@@ -144,7 +144,9 @@ pub fn api(bundle: &Bundle, signing: Vec<SecretString>, shared: Vec<SecretString
     ];
     let minutes = u64::try_from(api.token_lifetime_minutes).unwrap_or(60);
     let token_lifetime = Duration::from_secs(60 * minutes);
-    let settings = ApiSettings { signing_keys: keys(jwt, signing)?, bot_keys: keys(bot, shared)?, token_lifetime };
+    let limits = LimitSettings { per_minute: u32::try_from(api.requests_per_minute).unwrap_or(600), per_hour: 0 };
+    let (signing_keys, bot_keys) = (keys(jwt, signing)?, keys(bot, shared)?);
+    let settings = ApiSettings { signing_keys, bot_keys, token_lifetime, limits };
     settings.check().map_err(|e| Refused(format!("spec.api: {e}")))?;
     Ok(settings)
 }

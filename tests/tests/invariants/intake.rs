@@ -231,6 +231,21 @@ async fn over_the_limit_a_person_is_told_once_and_then_there_is_silence_with_red
     }
 }
 
+/// Breaks when an answer costs as much as a message that nobody asked for: a dialogue would end in "You are quick".
+#[tokio::test]
+async fn answers_to_what_the_bot_asks_are_not_counted() {
+    let (telegram, database) = (Telegram::start().await, migrated().await);
+    let limits = LimitSettings { per_minute: 3, per_hour: 100 };
+    let replica = Replica::with(&telegram, &database, Setup { limits, ..Setup::default() }).await;
+    telegram.meet(5).await;
+    for (n, text) in (0..).zip(["/ask", "Ann", "Rome", "/ask", "Bob", "Oslo", "/ask", "Cay", "Lima", "hi"]) {
+        replica.take(&message(n, 5, text)).await.unwrap();
+    }
+    let heard = telegram.person(5).hears(10).await;
+    assert_eq!((heard[2].as_str(), heard[8].as_str()), ("Ann of Rome", "Cay of Lima"), "{heard:?}");
+    assert!(heard[9].starts_with("You are quick"), "{heard:?}");
+}
+
 /// Breaks without `answer_callback` after the commit, or when an edit goes as a new message.
 #[tokio::test]
 async fn a_pressed_button_is_answered_and_its_message_edited_in_place() {

@@ -110,8 +110,11 @@ fn text(texts: &Texts, habit: &Habit, person: &Person) -> String {
         let (current, max) = (streak(texts, habit, now.current), streak(texts, habit, now.max));
         lines.push(texts.with("card-streak", &[("current", current.into()), ("max", max.into())]));
     }
-    let goal = [("done", now.in_row.into()), ("goal", habit.target_days.into())];
-    lines.push(texts.with("card-goal", &goal));
+    // Who goes on beyond it is not told of it for ever.
+    if !habit.is_active || now.in_row < habit.target_days {
+        let goal = [("done", now.in_row.into()), ("goal", habit.target_days.into())];
+        lines.push(texts.with("card-goal", &goal));
+    }
     lines.push(texts.with("card-schedule", &[("schedule", schedule(texts, habit.schedule).into())]));
     lines.push(texts.with("card-times", &[("times", times(&habit.remind_at).into())]));
     lines.join("\n")

@@ -73,8 +73,8 @@ pub fn next_fire(
     let first = before(since.with_timezone(&zone).date_naive());
     let mut date = first;
     // A week, one date before today (its last time may be yet to come where clocks go back over midnight), the date
-    // whose end of day lies on the next, and one that the zone lacks.
-    for _ in 0..11 {
+    // whose end of day lies on the next, and another week where the zone lacks the one date that was to be.
+    for _ in 0..17 {
         let fires = times
             .iter()
             .map(|time| quiet.map_or(*time, |quiet| quiet.put_off(*time)))

@@ -18,7 +18,6 @@ use vitte_platform::users::spoken;
 
 use crate::TEXTS;
 use crate::bot::reminder;
-use crate::domain::today;
 use crate::metrics::metrics;
 use crate::settings::HabitsSettings;
 use crate::store::{self, Due};
@@ -58,9 +57,9 @@ impl Job for Remind {
             all.add(told);
         }
         if all.taken() > 0 {
-            let Told { sent, late, needless, expired, unreachable } = all;
+            let Told { sent, late, needless, expired, unreachable, put_off } = all;
             let trace_id = job.trace_id.as_str();
-            tracing::info!(trace_id, sent, late, needless, expired, unreachable, "reminders");
+            tracing::info!(trace_id, sent, late, needless, expired, unreachable, put_off, "reminders");
         }
         Ok(())
     }
@@ -84,11 +83,13 @@ pub struct Told {
     pub expired: usize,
     /// The person has blocked the bot, or is switched off.
     pub unreachable: usize,
+    /// The person is not to be disturbed now: it comes due again when that is over, and what becomes of it counts then.
+    pub put_off: usize,
 }
 
 impl Told {
     pub fn taken(&self) -> usize {
-        self.sent + self.late + self.needless + self.expired + self.unreachable
+        self.sent + self.late + self.needless + self.expired + self.unreachable + self.put_off
     }
 
     fn add(&mut self, other: Self) {
@@ -97,6 +98,7 @@ impl Told {
         self.needless += other.needless;
         self.expired += other.expired;
         self.unreachable += other.unreachable;
+        self.put_off += other.put_off;
     }
 }
 
@@ -108,17 +110,25 @@ enum Verdict {
     Needless,
     Expired,
     Unreachable,
+    PutOff(Timestamp),
 }
 
+/// The habit is asked about the date of its moment. What is made up for within the catch-up time may so be yesterday's,
+/// and its message says that.
 fn decide(due: &Due, catch_up: Duration, now: Timestamp) -> Verdict {
+    let person = &due.person;
     let late = now - due.at;
-    let same_day = today(due.at, due.person.zone, due.person.end_of_day) == due.habit.today;
+    // A planned moment lies outside of quiet hours; one that was put off, or comes late, may not.
+    let disturbs = person.is_quiet(now) && (late > ON_TIME || person.is_quiet(due.at));
     if !due.reachable {
         Verdict::Unreachable
-    } else if !due.habit.is_due_today(&due.person) {
+    } else if !due.habit.is_due_today(person) {
         Verdict::Needless
-    } else if late.to_std().is_ok_and(|late| late > catch_up) || !same_day {
+    } else if late.to_std().is_ok_and(|late| late > catch_up) {
         Verdict::Expired
+    } else if disturbs {
+        let end = person.undisturbed(now).filter(|end| person.today(*end) == due.habit.today);
+        end.map_or(Verdict::Expired, Verdict::PutOff)
     } else if late > ON_TIME {
         Verdict::SendLate
     } else {
@@ -129,10 +139,10 @@ fn decide(due: &Due, catch_up: Duration, now: Timestamp) -> Verdict {
 /// Takes one batch of what is due; nothing taken: nothing is due, or others have it.
 pub async fn due_in(pool: &PgPool, state: &Reminding, now: Timestamp, trace_id: Option<&str>) -> sqlx::Result<Told> {
     let mut tx = pool.begin().await?;
-    let all = store::due(&mut tx, &state.settings, now, BATCH).await?;
+    let mut all = store::due(&mut tx, &state.settings, now, BATCH).await?;
     let mut told = Told::default();
     let (mut entries, mut delays) = (Vec::new(), Vec::new());
-    for due in &all {
+    for due in &mut all {
         let verdict = decide(due, state.settings.catch_up, now);
         let count = match verdict {
             Verdict::Send => &mut told.sent,
@@ -140,13 +150,17 @@ pub async fn due_in(pool: &PgPool, state: &Reminding, now: Timestamp, trace_id: 
             Verdict::Needless => &mut told.needless,
             Verdict::Expired => &mut told.expired,
             Verdict::Unreachable => &mut told.unreachable,
+            Verdict::PutOff(until) => {
+                due.habit.snoozed_until = Some(until);
+                &mut told.put_off
+            }
         };
         *count += 1;
         if matches!(verdict, Verdict::Send | Verdict::SendLate) {
             let [chosen, client] = &due.languages;
             let texts = Texts::new(&TEXTS, spoken(chosen.as_deref(), client.as_deref(), &state.languages));
             let late = verdict == Verdict::SendLate;
-            let message = reminder::message(&texts, &due.habit, &due.person, late);
+            let message = reminder::message(&texts, &due.habit, &due.person, late, now);
             delays.push((now - due.at).to_std().unwrap_or_default().as_secs_f64());
             entries.extend(Entry::message(due.chat_id, Priority::Bulk, message));
         }

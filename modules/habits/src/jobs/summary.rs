@@ -113,15 +113,14 @@ async fn batch(
     let mut tx = pool.begin().await?;
     let all = store::weekly_due(&mut tx, &state.settings, of, after, BATCH).await?;
     let last = all.last().map(|summed| summed.person.user_id);
-    let mut told = Vec::new();
+    // Who is not to be disturbed is told after that.
+    let awake = all.iter().filter(|summed| !summed.person.is_quiet(now)).map(|summed| summed.person.user_id);
+    let claimed = store::claim_week(&mut tx, &awake.collect::<Vec<_>>(), week, now).await?;
     let mut entries = Vec::new();
     for Summed { person, chat_id, languages: [chosen, client] } in all {
-        let local = now.with_timezone(&person.zone).time();
-        if person.quiet.is_some_and(|quiet| quiet.contains(local)) {
-            // After that.
+        if !claimed.contains(&person.user_id) {
             continue;
         }
-        told.push(person.user_id);
         let page = Page { skip: 0, limit: 1_000, active_only: false };
         let habits = store::list(&mut tx, &person, page, now).await?;
         let ids: Vec<HabitId> = habits.iter().map(|habit| habit.id).collect();
@@ -137,7 +136,6 @@ async fn batch(
         }
     }
     let sent = entries.len();
-    store::told(&mut tx, &told, week, now).await?;
     // Bulk takes no lease: the sweep of some process sends.
     let _ = outbox::enqueue(&mut tx, entries, None, trace_id).await?;
     tx.commit().await?;
@@ -173,7 +171,9 @@ impl Week {
                 _ if asked && !weekly && (date < habit.today || status(date) == Some(Status::NotDone)) => "🟥",
                 _ => "⬜",
             };
-            due += u32::from(asked && status(date) != Some(Status::Skipped));
+            // A day that is not over asks for nothing yet.
+            let open = date >= habit.today && matches!(status(date), None | Some(Status::Pending));
+            due += u32::from(asked && !open && status(date) != Some(Status::Skipped));
             signs.push_str(sign);
         }
         // What was archived or reopened since asks for no more than was done.

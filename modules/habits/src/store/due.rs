@@ -1,10 +1,9 @@
 //! Reminders that are due: taken in batches, each row by one worker, and planned anew in the same transaction.
 
-use chrono::{NaiveDate, TimeDelta};
 use sqlx::{AssertSqlSafe, FromRow, PgConnection};
 use vitte_platform::clock::Timestamp;
 
-use super::{COLUMNS, people};
+use super::{COLUMNS, people, renew};
 use crate::domain::Status;
 use crate::model::{Habit, HabitId, HabitRow, Person};
 use crate::settings::HabitsSettings;
@@ -12,7 +11,7 @@ use crate::settings::HabitsSettings;
 /// A habit whose moment has come.
 #[derive(Debug, Clone)]
 pub struct Due {
-    /// As of the person's today.
+    /// As of the date of its moment: who set it for 23:59 is asked about that day, also a minute later.
     pub habit: Habit,
     pub person: Person,
     /// The person's private chat with the bot.
@@ -69,21 +68,17 @@ pub async fn due(
     .fetch_all(&mut *c)
     .await?;
     let mut all: Vec<Due> = rows.into_iter().map(|row| row.due(settings, now)).collect();
-    // Today is one of these dates wherever the person is.
-    let around = now.date_naive();
-    let said: Vec<(HabitId, NaiveDate, String)> = sqlx::query_as(
-        "SELECT habit_id, execution_date, status FROM habits_executions
-         WHERE habit_id = ANY($1) AND execution_date BETWEEN $2 AND $3",
+    let said: Vec<(HabitId, String)> = sqlx::query_as(
+        "SELECT e.habit_id, e.status FROM unnest($1::bigint[], $2::date[]) AS d (id, date)
+         JOIN habits_executions e ON e.habit_id = d.id AND e.execution_date = d.date",
     )
-    .bind(&ids)
-    .bind(around - TimeDelta::days(2))
-    .bind(around + TimeDelta::days(2))
+    .bind(all.iter().map(|due| due.habit.id).collect::<Vec<_>>())
+    .bind(all.iter().map(|due| due.habit.today).collect::<Vec<_>>())
     .fetch_all(c)
     .await?;
     for due in &mut all {
-        let habit = &mut due.habit;
-        let today = said.iter().find(|(id, date, _)| *id == habit.id && *date == habit.today);
-        habit.status_today = today.and_then(|(_, _, status)| Status::parse(status));
+        let said = said.iter().find(|(id, _)| *id == due.habit.id);
+        due.habit.status_today = said.and_then(|(_, status)| Status::parse(status));
     }
     Ok(all)
 }
@@ -91,9 +86,11 @@ pub async fn due(
 impl Row {
     fn due(self, settings: &HabitsSettings, now: Timestamp) -> Due {
         let person = self.person.person(settings.end_of_day);
-        let habit = self.habit.habit(person.today(now));
+        let mut habit = self.habit.habit(person.today(now));
+        let at = habit.last_moment(&person, self.at, now);
+        habit.today = person.today(at);
         Due {
-            at: habit.last_moment(&person, self.at, now),
+            at,
             habit,
             person,
             chat_id: self.telegram_id,
@@ -111,20 +108,9 @@ pub async fn fired(c: &mut PgConnection, all: &[Due], now: Timestamp) -> sqlx::R
         let local = now.with_timezone(&due.person.zone).naive_local();
         habit.fired_through = habit.fired_through.max(Some(local));
         habit.snoozed_until = habit.snoozed_until.filter(|at| *at > now);
+        habit.forget_moment();
         habit.plan(&due.person, now);
         planned.push(habit);
     }
-    sqlx::query(
-        "UPDATE habits h SET next_at = n.next_at, snoozed_until = n.snoozed_until, fired_through = n.fired_through
-         FROM unnest($1::bigint[], $2::timestamptz[], $3::timestamptz[], $4::timestamp[])
-              AS n (id, next_at, snoozed_until, fired_through)
-         WHERE h.id = n.id",
-    )
-    .bind(planned.iter().map(|h| h.id).collect::<Vec<_>>())
-    .bind(planned.iter().map(|h| h.next_at).collect::<Vec<_>>())
-    .bind(planned.iter().map(|h| h.snoozed_until).collect::<Vec<_>>())
-    .bind(planned.iter().map(|h| h.fired_through).collect::<Vec<_>>())
-    .execute(c)
-    .await
-    .map(|_| ())
+    renew::plans(c, &planned).await
 }

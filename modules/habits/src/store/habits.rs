@@ -1,13 +1,11 @@
 //! Habits: made, read, changed, deleted, and renewed when what they stand on has changed.
 
-use std::borrow::Cow;
-
 use chrono::{NaiveDate, NaiveTime};
 use sqlx::{AssertSqlSafe, FromRow, PgConnection};
 use vitte_platform::clock::Timestamp;
 use vitte_platform::http::api::Patch;
 
-use super::{COLUMNS, HabitError, people};
+use super::{COLUMNS, HabitError, marks, people};
 use crate::domain::{Schedule, Status, Summary};
 use crate::model::{Execution, ExecutionRow, Habit, HabitId, HabitRow, Measure, NewHabit, Person};
 use crate::settings::HabitsSettings;
@@ -45,8 +43,9 @@ pub async fn create(
     new: &NewHabit,
     now: Timestamp,
 ) -> Result<Habit, HabitError> {
-    // One after the other for one person: the limit holds.
-    sqlx::query("SELECT 1 FROM users WHERE id = $1 FOR NO KEY UPDATE").bind(person.user_id).execute(&mut *c).await?;
+    // One after the other for one person: the limit holds, and who changes the person's days finds this habit.
+    people::lock(c, person.user_id).await?;
+    let person = &people::person(c, settings, person.user_id).await?.ok_or(HabitError::NoPerson)?;
     let count: i64 = sqlx::query_scalar("SELECT count(*) FROM habits WHERE user_id = $1")
         .bind(person.user_id)
         .fetch_one(&mut *c)
@@ -102,28 +101,41 @@ pub async fn get(c: &mut PgConnection, person: &Person, id: HabitId, now: Timest
     own(c, person, id, person.today(now)).await
 }
 
-/// A habit to be changed, locked until the end of the transaction, and its person as they are now: who moved to another
-/// zone while we waited for the lock has had this habit's reminders planned by it, and so must we.
-pub(super) async fn locked<'p>(
+/// A habit to be changed, locked until the end of the transaction, and its person as they are now: who changed their
+/// zone or their quiet hours while we waited for the lock has had this habit's reminders planned by them, and so must we.
+pub(super) async fn locked(
     c: &mut PgConnection,
-    person: &'p Person,
+    person: &Person,
     id: HabitId,
     date: NaiveDate,
-) -> Result<(Habit, Cow<'p, Person>), HabitError> {
+) -> Result<(Habit, Person), HabitError> {
     // A statement of its own: what it waited for is seen by those that follow.
     sqlx::query("SELECT 1 FROM habits WHERE id = $1 FOR NO KEY UPDATE").bind(id).execute(&mut *c).await?;
     let row: Option<Locked> = sqlx::query_as(AssertSqlSafe(format!(
-        "SELECT {COLUMNS}, u.timezone FROM habits h JOIN users u ON u.id = h.user_id
-         LEFT JOIN habits_executions e ON e.habit_id = h.id AND e.execution_date = $2 WHERE h.id = $1"
+        "SELECT {COLUMNS}, {} FROM habits h
+         JOIN users u ON u.id = h.user_id LEFT JOIN habits_people p ON p.user_id = u.id
+         LEFT JOIN habits_executions e ON e.habit_id = h.id AND e.execution_date = $2 WHERE h.id = $1",
+        people::COLUMNS
     )))
     .bind(id)
     .bind(date)
     .fetch_optional(&mut *c)
     .await?;
-    let Locked { habit, timezone } = row.ok_or(HabitError::Missing)?;
+    let Locked { habit, person: now } = row.ok_or(HabitError::Missing)?;
     let habit = owned(habit.habit(date), person)?;
-    let moved = timezone.parse() != Ok(person.zone);
-    let person = if moved { Cow::Owned(people::again(c, person).await?) } else { Cow::Borrowed(person) };
+    Ok((habit, now.person(person.usual_end_of_day)))
+}
+
+/// As [`locked`], as of the person's today.
+pub(super) async fn locked_today(
+    c: &mut PgConnection,
+    person: &Person,
+    id: HabitId,
+    now: Timestamp,
+) -> Result<(Habit, Person), HabitError> {
+    let (habit, person) = locked(c, person, id, person.today(now)).await?;
+    let today = person.today(now);
+    let habit = if habit.today == today { habit } else { own(c, &person, id, today).await? };
     Ok((habit, person))
 }
 
@@ -153,7 +165,8 @@ fn owned(habit: Habit, person: &Person) -> Result<Habit, HabitError> {
 struct Locked {
     #[sqlx(flatten)]
     habit: HabitRow,
-    timezone: String,
+    #[sqlx(flatten)]
+    person: people::Row,
 }
 
 /// What became of a habit, newest first; the caller has asked whose it is.
@@ -169,7 +182,7 @@ pub async fn executions(c: &mut PgConnection, id: HabitId, limit: i64) -> sqlx::
     Ok(rows.into_iter().map(Execution::from).collect())
 }
 
-/// Changes a habit. Reopened, it may be completed again from where its streak stands.
+/// Changes a habit.
 pub async fn update(
     c: &mut PgConnection,
     person: &Person,
@@ -177,30 +190,31 @@ pub async fn update(
     changes: Changes,
     now: Timestamp,
 ) -> Result<Habit, HabitError> {
-    let (mut habit, person) = locked(c, person, id, person.today(now)).await?;
+    let (mut habit, person) = locked_today(c, person, id, now).await?;
+    let before = habit.clone();
     let Changes { name, description, time_to_remind, remind_at, target_days, is_active, schedule, measure } = changes;
     habit.name = name.unwrap_or(habit.name);
     habit.description = description.apply(habit.description);
-    if remind_at.is_some() || time_to_remind.is_some() {
-        // A time that is chosen anew counts today, whatever has fired.
-        habit.fired_through = None;
-    }
     habit.remind_at = remind_at.unwrap_or(habit.remind_at);
-    if let (Some(at), Some(first)) = (time_to_remind, habit.remind_at.first_mut()) {
-        *first = at;
+    if let Some(first) = time_to_remind {
+        // It stays the first, which is the contract's, also where it is not the earliest.
+        let others = habit.remind_at.iter().skip(1).copied().filter(|at| *at != first);
+        habit.remind_at = [first].into_iter().chain(others).collect();
+    }
+    if habit.remind_at != before.remind_at {
+        // A time that is chosen anew counts today, whatever has fired; one that is gone does not.
+        habit.fired_through = None;
+        habit.forget_moment();
     }
     habit.target_days = target_days.unwrap_or(habit.target_days);
     habit.measure = measure.apply(habit.measure);
     habit.schedule = schedule.unwrap_or(habit.schedule);
-    if let Some(is_active) = is_active {
-        habit.is_active = is_active;
-        habit.completed_on = habit.completed_on.filter(|_| !is_active);
-    }
+    habit.is_active = is_active.unwrap_or(habit.is_active);
     habit.updated_at = now;
     let (weekdays, times_a_week) = habit.schedule.columns();
     sqlx::query(
         "UPDATE habits SET name = $2, description = $3, weekdays = $4, times_a_week = $5, remind_at = $6,
-            target_days = $7, target_amount = $8, unit = $9, is_active = $10, completed_on = $11, updated_at = $12
+            target_days = $7, target_amount = $8, unit = $9
          WHERE id = $1",
     )
     .bind(id)
@@ -212,31 +226,29 @@ pub async fn update(
     .bind(habit.target_days)
     .bind(habit.measure.as_ref().map(|m| m.target))
     .bind(habit.measure.as_ref().and_then(|m| m.unit.as_deref()))
-    .bind(habit.is_active)
-    .bind(habit.completed_on)
-    .bind(now)
     .execute(&mut *c)
     .await?;
-    renew(c, &person, &mut habit, now).await?;
-    Ok(habit)
+    if habit.schedule != before.schedule {
+        habit.summary = summary(c, &person, &habit).await?;
+    }
+    if before.is_active || habit.is_active {
+        habit.expect_target(&person);
+    }
+    write(c, &person, &mut habit, now).await?;
+    marks::remeasured(c, &person, habit, &before, now).await
+}
+
+/// Keeps a habit from being deleted until the end of the transaction. False: it is gone.
+pub async fn hold(c: &mut PgConnection, id: HabitId) -> sqlx::Result<bool> {
+    let held = sqlx::query("SELECT 1 FROM habits WHERE id = $1 FOR KEY SHARE").bind(id).execute(c).await?;
+    Ok(held.rows_affected() > 0)
 }
 
 /// Deletes a habit with all that became of it.
 pub async fn delete(c: &mut PgConnection, person: &Person, id: HabitId, now: Timestamp) -> Result<(), HabitError> {
-    locked(c, person, id, person.today(now)).await?;
+    locked_today(c, person, id, now).await?;
     sqlx::query("DELETE FROM habits WHERE id = $1").bind(id).execute(c).await?;
     Ok(())
-}
-
-/// Reads the habit's history anew and plans its next reminder.
-pub(super) async fn renew(
-    c: &mut PgConnection,
-    person: &Person,
-    habit: &mut Habit,
-    now: Timestamp,
-) -> sqlx::Result<()> {
-    habit.summary = summary(c, person, habit).await?;
-    write(c, person, habit, now).await
 }
 
 /// Plans the next reminder and writes what the habit has come to.
@@ -281,25 +293,4 @@ pub(super) async fn summary(c: &mut PgConnection, person: &Person, habit: &Habit
     .await?;
     let history = history.iter().map(|(date, status)| (*date, Status::parse(status).unwrap_or(Status::Pending)));
     Ok(Summary::of(&habit.rules(person), history))
-}
-
-/// All of a person's habits, after their days have changed.
-pub(super) async fn renew_all(
-    c: &mut PgConnection,
-    settings: &HabitsSettings,
-    user_id: i64,
-    now: Timestamp,
-) -> Result<(), HabitError> {
-    let person = people::person(c, settings, user_id).await?.ok_or(HabitError::NoPerson)?;
-    // In the order of ids, as all who lock several do.
-    let ids: Vec<HabitId> =
-        sqlx::query_scalar("SELECT id FROM habits WHERE user_id = $1 ORDER BY id FOR NO KEY UPDATE")
-            .bind(user_id)
-            .fetch_all(&mut *c)
-            .await?;
-    for id in ids {
-        let mut habit = own(c, &person, id, person.today(now)).await?;
-        renew(c, &person, &mut habit, now).await?;
-    }
-    Ok(())
 }

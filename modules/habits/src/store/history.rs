@@ -16,6 +16,16 @@ pub struct Record {
     pub unit: Option<String>,
 }
 
+/// Has anything ever been marked?
+pub async fn is_marked(c: &mut PgConnection, user_id: i64) -> sqlx::Result<bool> {
+    sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM habits h JOIN habits_executions e ON e.habit_id = h.id WHERE h.user_id = $1)",
+    )
+    .bind(user_id)
+    .fetch_one(c)
+    .await
+}
+
 /// All of a person's marks, habit by habit, oldest first; of more than `limit` the newest.
 pub async fn records(c: &mut PgConnection, user_id: i64, limit: i64) -> sqlx::Result<Vec<Record>> {
     sqlx::query_as(

@@ -129,30 +129,68 @@ pub async fn toggle_today(
     id: HabitId,
     now: Timestamp,
 ) -> Result<Marked, HabitError> {
-    let today = person.today(now);
-    let (habit, _) = habits::locked(c, person, id, today).await?;
+    let (habit, person) = habits::locked_today(c, person, id, now).await?;
     if habit.is_done_today() {
-        undo(c, person, id, today, now).await
+        undo(c, &person, id, habit.today, now).await
     } else {
-        mark(c, person, id, today, Mark::Status(Status::Done), now).await
+        mark(c, &person, id, habit.today, Mark::Status(Status::Done), now).await
     }
 }
 
-/// One more reminder at that moment ("in an hour"), if the habit is still due then.
+/// What became of the wish for one more reminder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Snoozed {
+    /// At this moment: the one that was asked for, or when quiet hours are over.
+    Until(Timestamp),
+    /// The date is past, or will be by then.
+    TooLate,
+    /// The habit asks for nothing more today.
+    Needless,
+}
+
+/// One more reminder of a date, at that moment ("in an hour"); if the habit is still due then.
 pub async fn snooze(
     c: &mut PgConnection,
     person: &Person,
     id: HabitId,
+    date: NaiveDate,
     at: Timestamp,
     now: Timestamp,
-) -> Result<Habit, HabitError> {
-    let (mut habit, person) = habits::locked(c, person, id, person.today(now)).await?;
+) -> Result<(Habit, Snoozed), HabitError> {
+    let (mut habit, person) = habits::locked_today(c, person, id, now).await?;
     if !habit.is_active {
         return Err(HabitError::Inactive);
     }
+    if date == habit.today && !habit.is_due_today(&person) {
+        return Ok((habit, Snoozed::Needless));
+    }
+    let Some(at) = person.undisturbed(at).filter(|at| date == habit.today && person.today(*at) == date) else {
+        return Ok((habit, Snoozed::TooLate));
+    };
     habit.snoozed_until = Some(at);
-    habits::renew(c, &person, &mut habit, now).await?;
-    Ok(habit)
+    // Also what waits for a worker now.
+    habit.forget_moment();
+    habits::write(c, &person, &mut habit, now).await?;
+    Ok((habit, Snoozed::Until(at)))
+}
+
+/// After the day's amount was changed to `habit`'s from `before`'s: if it was the amount that decided about today, it
+/// decides again. The habit as it is then.
+pub(super) async fn remeasured(
+    c: &mut PgConnection,
+    person: &Person,
+    habit: Habit,
+    before: &Habit,
+    now: Timestamp,
+) -> Result<Habit, HabitError> {
+    let (Some(amount), Some(_), Some(_)) = (habit.amount_today, &before.measure, &habit.measure) else {
+        return Ok(habit);
+    };
+    let (was, is) = (decide(before, Mark::Amount(amount)).0, decide(&habit, Mark::Amount(amount)).0);
+    if was == is || habit.status_today != Some(was) || !habit.is_active {
+        return Ok(habit);
+    }
+    Ok(mark(c, person, habit.id, habit.today, Mark::Amount(amount), now).await?.habit)
 }
 
 /// The habit after its executions changed: its streak, whether that reached the target, its next reminder. `habit` is
@@ -171,13 +209,15 @@ async fn renewed(
         Some(execution) if habit.summary.comes_before(date) => habit.summary.and(&rules, [(date, execution.status)]),
         _ => habits::summary(c, person, &habit).await?,
     };
-    let seen = today.max(date);
-    let (before, after) = (habit.summary.at(&rules, seen), summary.at(&rules, seen));
-    // Only the mark that gets there: a habit reopened after that goes on for as long as one likes.
-    let completed = habit.is_active && before.in_row < habit.target_days && after.in_row >= habit.target_days;
+    let in_row = summary.at(&rules, today.max(date)).in_row;
+    let done = execution.is_some_and(|execution| execution.status == Status::Done);
+    // The mark that gets there, or the first after the target was lowered. A habit reopened after that goes on.
+    let completed = done && habit.completed_on.is_none() && in_row >= habit.target_days;
     if completed {
         habit.is_active = false;
         habit.completed_on = Some(date);
+    } else if in_row < habit.target_days {
+        habit.completed_on = None;
     }
     habit.summary = summary;
     habit.updated_at = now;

@@ -9,16 +9,17 @@ mod history;
 mod marks;
 mod people;
 mod pictures;
+mod renew;
 mod weekly;
 
 pub use due::{Due, due, fired};
-pub use habits::{Changes, Page, create, delete, executions, get, list, update};
-pub use history::{Record, marks, records};
-pub use marks::{Mark, Marked, mark, snooze, toggle_today, undo, yesterday};
+pub use habits::{Changes, Page, create, delete, executions, get, hold, list, update};
+pub use history::{Record, is_marked, marks, records};
+pub use marks::{Mark, Marked, Snoozed, mark, snooze, toggle_today, undo, yesterday};
 pub use people::{follow, person, set_end_of_day, set_quiet, set_vacation, zone_changed};
 
 pub use pictures::{Picture, keep_picture, picture};
-pub use weekly::{Summed, Weekly, set_weekly, told, weekly, weekly_due, zones};
+pub use weekly::{Summed, Weekly, claim_week, set_weekly, weekly, weekly_due, zones};
 
 /// Why a habit cannot be read or changed.
 #[derive(Debug, thiserror::Error)]

@@ -4,9 +4,10 @@ use chrono::{NaiveDate, NaiveTime};
 use sqlx::{AssertSqlSafe, FromRow, PgConnection};
 use vitte_platform::clock::Timestamp;
 use vitte_platform::module::BoxFuture;
-use vitte_platform::people::Changed;
+use vitte_platform::people;
 
-use super::{HabitError, habits};
+use super::HabitError;
+use super::renew::{self, Changed};
 use crate::domain::day::plus;
 use crate::domain::{Quiet, skipped, today};
 use crate::model::Person;
@@ -43,22 +44,19 @@ impl Row {
 
 /// A person by our id. `None`: not known (any more).
 pub async fn person(c: &mut PgConnection, settings: &HabitsSettings, user_id: i64) -> sqlx::Result<Option<Person>> {
-    read(c, settings.end_of_day, user_id).await
-}
-
-/// The person as they are now.
-pub(super) async fn again(c: &mut PgConnection, person: &Person) -> Result<Person, HabitError> {
-    read(c, person.usual_end_of_day, person.user_id).await?.ok_or(HabitError::NoPerson)
-}
-
-async fn read(c: &mut PgConnection, usual_end_of_day: NaiveTime, user_id: i64) -> sqlx::Result<Option<Person>> {
     let row: Option<Row> = sqlx::query_as(AssertSqlSafe(format!(
         "SELECT {COLUMNS} FROM users u LEFT JOIN habits_people p ON p.user_id = u.id WHERE u.id = $1"
     )))
     .bind(user_id)
     .fetch_optional(c)
     .await?;
-    Ok(row.map(|row| row.person(usual_end_of_day)))
+    Ok(row.map(|row| row.person(settings.end_of_day)))
+}
+
+/// Locks a person until the end of the transaction: before any of their habits, as everybody does who locks both. Who
+/// makes a habit and who changes what it is planned by wait for each other here.
+pub(super) async fn lock(c: &mut PgConnection, user_id: i64) -> sqlx::Result<()> {
+    sqlx::query("SELECT 1 FROM users WHERE id = $1 FOR NO KEY UPDATE").bind(user_id).execute(c).await.map(|_| ())
 }
 
 /// When the person's day ends; `None`: as the bot says. At most 06:00.
@@ -69,6 +67,7 @@ pub async fn set_end_of_day(
     end_of_day: Option<NaiveTime>,
     now: Timestamp,
 ) -> Result<(), HabitError> {
+    lock(c, user_id).await?;
     sqlx::query(
         "INSERT INTO habits_people (user_id, end_of_day, updated_at) VALUES ($1, $2, $3)
          ON CONFLICT (user_id) DO UPDATE SET end_of_day = excluded.end_of_day, updated_at = excluded.updated_at",
@@ -78,7 +77,7 @@ pub async fn set_end_of_day(
     .bind(now)
     .execute(&mut *c)
     .await?;
-    habits::renew_all(c, settings, user_id, now).await
+    renew::all(c, settings, user_id, Changed::Hours, now).await
 }
 
 /// When the person is not to be disturbed; `None`: never quiet.
@@ -89,6 +88,7 @@ pub async fn set_quiet(
     quiet: Option<Quiet>,
     now: Timestamp,
 ) -> Result<(), HabitError> {
+    lock(c, user_id).await?;
     sqlx::query(
         "INSERT INTO habits_people (user_id, quiet_from, quiet_until, updated_at) VALUES ($1, $2, $3, $4)
          ON CONFLICT (user_id) DO UPDATE SET quiet_from = excluded.quiet_from, quiet_until = excluded.quiet_until,
@@ -100,7 +100,7 @@ pub async fn set_quiet(
     .bind(now)
     .execute(&mut *c)
     .await?;
-    habits::renew_all(c, settings, user_id, now).await
+    renew::all(c, settings, user_id, Changed::Hours, now).await
 }
 
 /// Days after today.
@@ -115,6 +115,7 @@ pub async fn set_vacation(
     until: Option<NaiveDate>,
     now: Timestamp,
 ) -> Result<(), HabitError> {
+    lock(c, user_id).await?;
     let person = person(c, settings, user_id).await?.ok_or(HabitError::NoPerson)?;
     let today = person.today(now);
     // What began before today ended yesterday; what was to come is forgotten.
@@ -135,7 +136,7 @@ pub async fn set_vacation(
         let longest = plus(today, LONGEST_VACATION);
         add_days_off(c, user_id, (today, until.min(longest)), "vacation").await?;
     }
-    habits::renew_all(c, settings, user_id, now).await
+    renew::all(c, settings, user_id, Changed::Dates, now).await
 }
 
 async fn add_days_off(
@@ -159,21 +160,23 @@ async fn add_days_off(
 pub async fn zone_changed(
     c: &mut PgConnection,
     settings: &HabitsSettings,
-    changed: &Changed<'_>,
+    changed: &people::Changed<'_>,
 ) -> Result<(), HabitError> {
     let (user_id, now) = (changed.after.id, changed.now);
     let Some(person) = person(c, settings, user_id).await? else { return Ok(()) };
     let from = today(now, changed.before.zone(), person.end_of_day);
-    if let Some(range) = skipped(from, person.today(now)) {
+    // Back and forth over the date line, the same date is skipped again and again.
+    if let Some(range) = skipped(from, person.today(now)).filter(|range| !person.is_off(*range)) {
         add_days_off(c, user_id, range, "zone").await?;
     }
-    habits::renew_all(c, settings, user_id, now).await
+    renew::all(c, settings, user_id, Changed::Zone, now).await
 }
 
 /// For [`vitte_platform::people::People::followed`]: habits follow a person into another zone.
 pub fn follow(
     settings: HabitsSettings,
-) -> impl for<'a> Fn(&'a mut PgConnection, Changed<'a>) -> BoxFuture<'a, anyhow::Result<()>> + Send + Sync + 'static {
+) -> impl for<'a> Fn(&'a mut PgConnection, people::Changed<'a>) -> BoxFuture<'a, anyhow::Result<()>> + Send + Sync + 'static
+{
     move |c, changed| {
         let settings = settings.clone();
         Box::pin(async move {

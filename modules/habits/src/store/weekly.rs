@@ -83,7 +83,8 @@ struct Row {
 }
 
 /// Locks and returns up to `limit` people of a zone who want the summary of the week that began on `week` then, have
-/// not had it, and have had a habit for more than a day of it; by id, after `after`. Another worker's are passed by.
+/// not had it, and have had a habit for more than a day of it; by id, after `after`. Another worker's are passed by, but
+/// one that has just committed may have told some of them: only [`claim_week`] says who is to be told.
 pub async fn weekly_due(
     c: &mut PgConnection,
     settings: &HabitsSettings,
@@ -116,16 +117,23 @@ pub async fn weekly_due(
     Ok(rows.into_iter().map(summed).collect())
 }
 
-/// Their week has been dealt with, told or not.
-pub async fn told(c: &mut PgConnection, people: &[i64], week: NaiveDate, now: Timestamp) -> sqlx::Result<()> {
-    sqlx::query(
-        "INSERT INTO habits_people (user_id, told_week, updated_at) SELECT id, $2, $3 FROM unnest($1::bigint[]) AS t (id)
-         ON CONFLICT (user_id) DO UPDATE SET told_week = excluded.told_week",
+/// Their week is dealt with in this transaction, told or not; those of them for whom nobody else has done that.
+pub async fn claim_week(
+    c: &mut PgConnection,
+    people: &[i64],
+    week: NaiveDate,
+    now: Timestamp,
+) -> sqlx::Result<Vec<i64>> {
+    sqlx::query_scalar(
+        "INSERT INTO habits_people AS p (user_id, told_week, updated_at)
+         SELECT id, $2, $3 FROM unnest($1::bigint[]) AS t (id)
+         ON CONFLICT (user_id) DO UPDATE SET told_week = excluded.told_week
+            WHERE p.told_week IS NULL OR p.told_week < excluded.told_week
+         RETURNING user_id",
     )
     .bind(people)
     .bind(week)
     .bind(now)
-    .execute(c)
+    .fetch_all(c)
     .await
-    .map(|_| ())
 }

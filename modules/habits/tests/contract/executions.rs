@@ -147,3 +147,14 @@ async fn marks_at_once_leave_one_execution_and_a_streak_of_one() {
     let done = habit["executions"][0]["status"] == "done";
     assert_eq!((&habit["is_done_today"], streaks(&habit).0), (&json!(done), i64::from(done)));
 }
+
+/// Breaks when a client is bounded as tightly as a person who writes in the chat.
+#[tokio::test]
+async fn what_was_marked_offline_is_brought_in_one_go() {
+    let api = Api::start().await;
+    let ann = api.person(7).await;
+    let id = ann.habit("Run").await;
+    for n in 0..40 {
+        said(ann.mark(id, ["done", "not_done"][n % 2]).await, 201).await;
+    }
+}

@@ -97,7 +97,7 @@ fn config(database: &str, signing: &[&str]) -> Config {
         languages: vec!["en".into()],
         database: DatabaseSettings::new(database),
         redis_url: None,
-        limits: LimitSettings { per_minute: 0, per_hour: 0 },
+        limits: LimitSettings::default(),
         rate: Default::default(),
         outbox: Default::default(),
         jobs: Default::default(),

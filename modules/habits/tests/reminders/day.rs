@@ -10,8 +10,8 @@ use vitte_platform::clock::Timestamp;
 use crate::world::{World, at};
 
 const PEOPLE: i64 = 400;
-/// Three habits each.
-const TIMES: [&str; 3] = ["02:30:00", "09:00:00", "21:45:00"];
+/// Three habits each; the last time is looked at on the next date.
+const TIMES: [&str; 3] = ["02:30:00", "09:00:00", "23:59:30"];
 /// Zones with whole, half and quarter hours, some of which change their clocks on this day.
 const ZONES: [&str; 12] = [
     "Europe/Berlin",
@@ -28,39 +28,45 @@ const ZONES: [&str; 12] = [
     "UTC",
 ];
 
-async fn people(world: &World, now: &str) {
+/// Their habits: the zone, the time, our id.
+async fn people(world: &World, now: &str) -> Vec<(&'static str, &'static str, i64)> {
+    let mut habits = Vec::new();
     for n in 1..=PEOPLE {
         let zone = ZONES[usize::try_from(n).unwrap() % ZONES.len()];
         let user = world.user(n, zone).await;
         for time in TIMES {
-            world.habit(user, time, now).await;
+            habits.push((zone, time, world.habit(user, time, now).await.id));
         }
     }
+    habits
 }
 
-/// By looking at every minute of the day on the wall of each zone, as someone without any arithmetic would.
-fn expected(begin: Timestamp, end: Timestamp) -> BTreeMap<i64, usize> {
-    let mut by_zone: BTreeMap<&str, usize> = BTreeMap::new();
+/// The dates that are to be reminded of in each zone at each time: by looking at every minute of the day on the wall, as
+/// someone without any arithmetic would.
+fn expected(begin: Timestamp, end: Timestamp) -> BTreeMap<(&'static str, &'static str), Vec<String>> {
+    let mut dates: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
     for zone in ZONES {
         let tz: Tz = zone.parse().unwrap();
-        for time in TIMES {
-            let time: NaiveTime = time.parse().unwrap();
+        for name in TIMES {
+            let time: NaiveTime = name.parse().unwrap();
             let mut last = wall(tz, begin);
             let mut fired = None;
             let mut at = begin;
             while at < end {
                 at += TimeDelta::minutes(1);
                 let now = wall(tz, at);
-                let target = now.date().and_time(time);
-                if now >= target && last < target && fired != Some(now.date()) {
-                    fired = Some(now.date());
-                    *by_zone.entry(zone).or_default() += 1;
+                for date in [last.date(), now.date()] {
+                    let target = date.and_time(time);
+                    if now >= target && last < target && fired < Some(date) {
+                        fired = Some(date);
+                        dates.entry((zone, name)).or_default().push(date.to_string());
+                    }
                 }
                 last = now;
             }
         }
     }
-    (1..=PEOPLE).map(|n| (n, by_zone[ZONES[usize::try_from(n).unwrap() % ZONES.len()]])).collect()
+    dates
 }
 
 fn wall(zone: Tz, at: DateTime<Utc>) -> chrono::NaiveDateTime {
@@ -73,7 +79,7 @@ async fn on_the_day_on_which_clocks_change_everybody_gets_each_reminder_once_tho
     let world = World::new().await;
     // Europe goes to summer time at 01:00 UTC on the 29th; Casablanca is on its own.
     let (begin, end) = ("2026-03-28T18:00:00Z", "2026-03-29T18:00:00Z");
-    people(&world, begin).await;
+    let habits = people(&world, begin).await;
     let mut now = at(begin);
     let mut minute = 0_u64;
     while now < at(end) {
@@ -94,9 +100,14 @@ async fn on_the_day_on_which_clocks_change_everybody_gets_each_reminder_once_tho
             }
         }
     }
-    let mut got: BTreeMap<i64, usize> = BTreeMap::new();
-    for (chat, _) in world.written().await {
-        *got.entry(chat).or_default() += 1;
-    }
-    assert_eq!(got, expected(at(begin), at(end)));
+    let dates = expected(at(begin), at(end));
+    let all = habits.iter().flat_map(|(zone, time, id)| {
+        let dates = dates.get(&(*zone, *time)).into_iter().flatten();
+        dates.map(|date| (*id, date.clone()))
+    });
+    let (mut all, mut got) = (all.collect::<Vec<_>>(), world.reminded().await);
+    all.sort_unstable();
+    got.sort_unstable();
+    let differs = all.iter().zip(&got).find(|(a, b)| a != b);
+    assert!(all == got, "{} were to be and {} are, first {differs:?}", all.len(), got.len());
 }

@@ -3,9 +3,10 @@
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-use vitte_habits::domain::{Schedule, Status, Summary};
+use vitte_habits::domain::{Quiet, Schedule, Status, Summary};
 use vitte_habits::model::{Measure, NewHabit};
 use vitte_habits::store::{self, HabitError, Mark};
+use vitte_platform::http::api::Patch;
 
 use crate::world::{World, at, time};
 
@@ -16,6 +17,7 @@ enum Does {
     MovesTo(&'static str),
     Rests(i64),
     Changes(Schedule),
+    Hushes(bool),
     Waits(i64),
 }
 
@@ -29,6 +31,7 @@ fn does() -> impl Strategy<Value = Does> {
         1 => prop::sample::select(zones).prop_map(Does::MovesTo),
         1 => (0i64..4).prop_map(Does::Rests),
         1 => prop::sample::select(vec![Schedule::DAILY, Schedule::Weekly(3)]).prop_map(Does::Changes),
+        1 => any::<bool>().prop_map(Does::Hushes),
         4 => (1i64..30).prop_map(Does::Waits),
     ]
 }
@@ -57,6 +60,10 @@ async fn what_is_stored_is_always_what_the_executions_come_to() {
                     Does::Changes(schedule) => {
                         let changes = store::Changes { schedule: Some(*schedule), ..store::Changes::default() };
                         store::update(c, &person, id, changes, now).await.map(|_| ())
+                    }
+                    Does::Hushes(yes) => {
+                        let quiet = yes.then(|| Quiet { from: time("08:00:00"), until: time("10:00:00") });
+                        store::set_quiet(c, world.settings(), user, quiet, now).await
                     }
                     Does::MovesTo(_) | Does::Waits(_) => Ok(()),
                 }
@@ -130,4 +137,66 @@ async fn the_mark_that_completes_a_habit_can_be_taken_back() {
     let undone = toggle().await;
     assert!(!undone.completed && undone.habit.is_active && undone.habit.next_at.is_some());
     assert_eq!(undone.habit.streak(&person).current, 0);
+}
+
+/// Breaks when only the mark that crosses the target completes a habit, or when each that stands at it does.
+#[tokio::test]
+async fn a_target_that_was_lowered_is_reached_by_the_next_done_day_and_one_gone_beyond_is_not_reached_again() {
+    let world = World::new().await;
+    let user = world.user(5, "UTC").await;
+    let habit = world.habit(user, "09:00:00", "2026-03-01T12:00:00Z").await;
+    let done = async |day: u32| {
+        world.mark(user, habit.id, Mark::Status(Status::Done), &format!("2026-03-{day:02}T12:00:00Z")).await.completed
+    };
+    let change = async |day: u32, changes: store::Changes| {
+        let person = world.person(user).await;
+        let now = at(&format!("2026-03-{day:02}T13:00:00Z"));
+        world.done(async |c| store::update(c, &person, habit.id, changes, now).await).await.unwrap()
+    };
+    let target = |days| store::Changes { target_days: Some(days), ..store::Changes::default() };
+    let reopened = || store::Changes { is_active: Some(true), ..store::Changes::default() };
+    for day in 1..=4 {
+        assert!(!done(day).await);
+    }
+    assert!(change(4, target(3)).await.is_active, "it is the person who says that a day is done");
+    world.mark(user, habit.id, Mark::Status(Status::Skipped), "2026-03-05T12:00:00Z").await;
+    assert!(done(5).await, "five of three");
+    assert!(change(5, reopened()).await.is_active);
+    assert!(!done(6).await && !done(7).await, "it goes on");
+    change(7, target(8)).await;
+    assert!(done(8).await, "another target");
+    change(8, reopened()).await;
+    assert!(!done(9).await);
+    // Nothing on the 10th: the streak begins anew, and so does the way to the target.
+    change(9, target(2)).await;
+    assert!(!done(11).await);
+    assert!(done(12).await);
+}
+
+/// Breaks when a day keeps what an amount that is not asked for any more has decided.
+#[tokio::test]
+async fn another_amount_a_day_decides_about_today_again_unless_a_word_has() {
+    let world = World::new().await;
+    let user = world.user(5, "UTC").await;
+    let now = "2026-03-10T13:00:00Z";
+    let make = async || {
+        let measure = Some(Measure { target: 8, unit: None });
+        let new = NewHabit { measure, ..NewHabit::daily("Water", time("15:00:00")) };
+        world.make(user, new, "2026-03-10T12:00:00Z").await.id
+    };
+    let (water, tea) = (make().await, make().await);
+    let person = world.person(user).await;
+    let measure = async |id: i64, target: i32| {
+        let to = Patch::To(Measure { target, unit: None });
+        let changes = store::Changes { measure: to, ..store::Changes::default() };
+        let habit = world.done(async |c| store::update(c, &person, id, changes, at(now)).await).await.unwrap();
+        (habit.status_today.unwrap(), habit.amount_today, habit.streak(&person).current)
+    };
+    world.mark(user, water, Mark::Add(6), now).await;
+    assert_eq!(measure(water, 5).await, (Status::Done, Some(6), 1));
+    assert_eq!(world.look("2026-03-10T15:00:00Z").await.sent, 1, "the tea's alone");
+    assert_eq!(measure(water, 7).await, (Status::Pending, Some(6), 0));
+    world.mark(user, tea, Mark::Add(3), now).await;
+    world.mark(user, tea, Mark::Status(Status::Skipped), now).await;
+    assert_eq!(measure(tea, 3).await.0, Status::Skipped);
 }

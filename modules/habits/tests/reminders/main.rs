@@ -7,4 +7,7 @@ mod day;
 mod due;
 mod history;
 mod people;
+mod races;
+mod waiting;
+mod weeks;
 mod world;

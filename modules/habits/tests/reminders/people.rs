@@ -1,6 +1,7 @@
 //! A person's days: zones, the end of day, quiet hours, vacations.
 
 use vitte_habits::domain::{Quiet, Status};
+use vitte_habits::model::NewHabit;
 use vitte_habits::store::{self, Mark};
 
 use crate::world::{World, at, time};
@@ -34,6 +35,56 @@ async fn a_mark_by_somebody_who_has_just_moved_plans_by_the_new_zone() {
     let mark = Mark::Status(Status::Done);
     world.done(async |c| store::mark(c, &stale, habit.id, today, mark, at(now)).await).await.unwrap();
     assert_eq!(world.read(user, habit.id, now).await.next_at, Some(at("2026-03-11T00:00:00Z")));
+}
+
+/// Breaks when anything but the zone is as it was read before the lock.
+#[tokio::test]
+async fn whoever_has_just_set_quiet_hours_is_planned_by_them_in_a_mark_and_in_a_new_habit() {
+    let world = World::new().await;
+    let user = world.user(5, "UTC").await;
+    let now = "2026-03-10T12:00:00Z";
+    let habit = world.habit(user, "07:00:00", now).await;
+    let stale = world.person(user).await;
+    let quiet = Some(Quiet { from: time("22:00:00"), until: time("08:30:00") });
+    world.done(async |c| store::set_quiet(c, world.settings(), user, quiet, at(now)).await).await.unwrap();
+    let mark = Mark::Status(Status::Done);
+    let marked =
+        world.done(async |c| store::mark(c, &stale, habit.id, stale.today(at(now)), mark, at(now)).await).await;
+    let new = NewHabit::daily("Swim", time("07:00:00"));
+    let made = world.done(async |c| store::create(c, world.settings(), &stale, &new, at(now)).await).await;
+    let end = Some(at("2026-03-11T08:30:00Z"));
+    assert_eq!((marked.unwrap().habit.next_at, made.unwrap().next_at), (end, end));
+}
+
+/// Breaks when a habit begins on the date that it was where the person has just left.
+#[tokio::test]
+async fn a_habit_made_by_somebody_who_has_just_moved_begins_on_the_new_date() {
+    let world = World::new().await;
+    let user = world.user(5, "Pacific/Pago_Pago").await;
+    let now = "2026-03-10T12:00:00Z";
+    let stale = world.person(user).await;
+    world.move_to(user, "Pacific/Kiritimati", now).await;
+    let new = NewHabit::daily("Swim", time("07:00:00"));
+    let made = world.done(async |c| store::create(c, world.settings(), &stale, &new, at(now)).await).await.unwrap();
+    assert_eq!(made.first_day, "2026-03-11".parse().unwrap());
+    assert_eq!(made.next_at, Some(at("2026-03-10T17:00:00Z")));
+}
+
+/// Breaks when a date that is skipped already is written again.
+#[tokio::test]
+async fn flying_back_and_forth_over_the_date_line_excuses_a_date_once() {
+    let world = World::new().await;
+    let user = world.user(5, "Pacific/Pago_Pago").await;
+    // 23:30 of the 10th here, 00:30 of the 12th there.
+    let now = "2026-03-11T10:30:00Z";
+    for _ in 0..5 {
+        for zone in ["Pacific/Kiritimati", "Pacific/Pago_Pago"] {
+            world.move_to(user, zone, now).await;
+        }
+    }
+    let skipped: Vec<String> =
+        sqlx::query_scalar("SELECT first_day::text FROM habits_days_off").fetch_all(&world.pool).await.unwrap();
+    assert_eq!(skipped, ["2026-03-11"]);
 }
 
 /// Breaks when what has fired in the east keeps a time chosen in the west from firing.

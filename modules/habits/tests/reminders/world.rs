@@ -120,8 +120,21 @@ impl World {
                 needless: all.needless + told.needless,
                 expired: all.expired + told.expired,
                 unreachable: all.unreachable + told.unreachable,
+                put_off: all.put_off + told.put_off,
             };
         }
+    }
+
+    /// The reminders written so far: of which habit and date, by their buttons.
+    pub async fn reminded(&self) -> Vec<(i64, String)> {
+        sqlx::query_as(
+            "SELECT split_part(data, ':', 4)::bigint, split_part(data, ':', 5)
+             FROM outbox, LATERAL (SELECT payload #>> '{reply_markup,inline_keyboard,0,0,callback_data}' AS data) AS b
+             WHERE priority = 1 AND data LIKE 'habits:remind:done:%' ORDER BY id",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .unwrap()
     }
 
     /// The reminders written so far: to whom, and their texts.

@@ -95,6 +95,7 @@ async fn who_goes_back_from_a_question_has_left_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_is_taken_away_as_a_csv_document() {
     let world = World::new().await;
+    let _worker = world.work();
     let ann = world.ann("ru");
     ann.says("/profile").await;
     ann.taps("Скачать всё").await;

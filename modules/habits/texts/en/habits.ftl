@@ -92,6 +92,14 @@ reminder-put-off = 🕐 <b>{ $name }</b>
     I will remind you in an hour.
 reminder-taken-back = ↩️ <b>{ $name }</b>
     Taken back, as if nothing had been said.
+reminder-past = ⏰ <b>{ $name }</b>
+    This one is still for { $date }. Did it work out?
+reminder-put-off-quiet = 🕐 <b>{ $name }</b>
+    I will remind you at { $clock }, when your quiet hours are over.
+reminder-too-late = ⏰ <b>{ $name }</b>
+    In an hour it would be too late for { $date }. Is it done, or shall we skip it?
+reminder-needless = 👌 <b>{ $name }</b>
+    It asks for nothing more today, so I will not remind you again.
 
 habit-archived = This habit is in the archive. Reopen it first.
 habit-missing = This habit is not there any more.
@@ -267,6 +275,7 @@ export-skipped = skipped
 export-pending = in progress
 export-file = 📄 All your marks: { $count }
 export-empty = There is nothing to download yet.
+export-soon = 📄 I am writing everything down. The file will come in a moment.
 
 calendar = <b>{ $name }</b>
     { $count ->

@@ -94,6 +94,14 @@ reminder-put-off = 🕐 <b>{ $name }</b>
     Напомню через час.
 reminder-taken-back = ↩️ <b>{ $name }</b>
     Отметка снята, будто её и не было.
+reminder-past = ⏰ <b>{ $name }</b>
+    Это ещё за { $date }. Получилось?
+reminder-put-off-quiet = 🕐 <b>{ $name }</b>
+    Напомню в { $clock }, когда кончатся тихие часы.
+reminder-too-late = ⏰ <b>{ $name }</b>
+    Через час за { $date } будет уже поздно. Сделано или пропускаем?
+reminder-needless = 👌 <b>{ $name }</b>
+    На сегодня здесь больше ничего не нужно, напоминать не буду.
 
 habit-archived = Эта привычка в архиве. Сначала верните её.
 habit-missing = Этой привычки уже нет.
@@ -281,6 +289,7 @@ export-skipped = пропущено
 export-pending = начато
 export-file = 📄 Все ваши отметки: { $count }
 export-empty = Скачивать пока нечего.
+export-soon = 📄 Записываю всё. Файл придёт через минутку.
 
 calendar = <b>{ $name }</b>
     { $count ->

@@ -10,13 +10,14 @@ use subtle::ConstantTimeEq;
 
 use super::token;
 use crate::clock::Timestamp;
+use crate::limits::LimitSettings;
 
 /// The header in which a program shows the shared key.
 pub const BOT_KEY: &str = "x-bot-api-key";
 /// HS256 asks for a key as long as its hash (RFC 7518, 3.2).
 const SHORTEST_SIGNING_KEY: usize = 32;
 
-/// The API's keys.
+/// The API's keys and bounds.
 #[derive(Clone)]
 pub struct ApiSettings {
     /// Sign tokens, the current one first. None: nobody can log in.
@@ -24,11 +25,18 @@ pub struct ApiSettings {
     /// Accepted in [`BOT_KEY`]. None: nobody gets a token.
     pub bot_keys: Vec<SecretString>,
     pub token_lifetime: Duration,
+    /// Requests of one client.
+    pub limits: LimitSettings,
 }
 
 impl Default for ApiSettings {
     fn default() -> Self {
-        Self { signing_keys: Vec::new(), bot_keys: Vec::new(), token_lifetime: Duration::from_secs(3600) }
+        Self {
+            signing_keys: Vec::new(),
+            bot_keys: Vec::new(),
+            token_lifetime: Duration::from_secs(3600),
+            limits: LimitSettings { per_minute: 600, per_hour: 0 },
+        }
     }
 }
 

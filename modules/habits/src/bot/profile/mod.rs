@@ -92,7 +92,7 @@ pub async fn pressed(turn: &mut Turn, talking: &Talking, what: &str, value: &str
         "rest" => vacation::pressed(turn, talking, value).await,
         "end" => end_of_day(turn, talking, value).await,
         "weekly" => weekly(turn, talking, value).await,
-        "export" => export::send(turn, talking).await,
+        "export" => export::send(turn).await,
         _ => show(turn, talking).await,
     }
 }

@@ -59,7 +59,9 @@ impl Job for Calendar {
             Err(HabitError::Database(error)) => return Err(error.into()),
             Err(_) => return Ok(()),
         };
-        let Some(last) = (self.month + Months::new(1)).pred_opt() else { return Ok(()) };
+        // A month after which there is no other is none that anybody lives in.
+        let next = self.month.checked_add_months(Months::new(1));
+        let Some(last) = next.and_then(|next| next.pred_opt()) else { return Ok(()) };
         let marks = store::marks(c, &[habit.id], (self.month, last)).await?;
         drop(connection);
 
@@ -80,6 +82,10 @@ impl Job for Calendar {
             }
         };
         let tx = job.tx().await?;
+        // Also since it was drawn; and from now on whoever forgets the person waits, and then takes it back.
+        if !store::hold(tx, habit.id).await? {
+            return Ok(());
+        }
         let file = match (known, drawn) {
             (Some(file), _) => file,
             (None, png) => {
