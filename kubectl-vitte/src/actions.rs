@@ -25,7 +25,7 @@ pub async fn pause(cluster: &Cluster, asked: &Pause, paused: bool, screen: &mut 
         writeln!(screen.out, "{name} {state}: nothing to do")?;
         return Ok(());
     }
-    cluster.patch_bot(name, &json!({"spec": {"paused": paused}}), asked.dry_run).await?;
+    cluster.patch_bot(name, &json!({"spec": {"paused": paused}}), asked.dry_run.is_on()).await?;
     let done = if paused {
         format!(
             "{name} is paused: its pods go on as they are, and the operator changes nothing, not even for a new \
@@ -35,7 +35,7 @@ pub async fn pause(cluster: &Cluster, asked: &Pause, paused: bool, screen: &mut 
     } else {
         format!("{name} goes on: the operator brings it to what its spec says now")
     };
-    writeln!(screen.out, "{done}{}", if asked.dry_run { DRY_RUN } else { "" })?;
+    writeln!(screen.out, "{done}{}", if asked.dry_run.is_on() { DRY_RUN } else { "" })?;
     for other in owners_of_paused(&bot) {
         writeln!(screen.notes, "note: {other} also writes spec.paused, and may write its own value again")?;
     }
@@ -67,6 +67,15 @@ pub async fn retry(cluster: &Cluster, asked: &Retry, screen: &mut Screen<'_>) ->
         None if asked.force => "nothing failed, and the operator is asked all the same",
         None => {
             let phase = text(&bot, "/status/phase").unwrap_or("Unknown");
+            if object::holds(&bot, "Stalled") == Some("Stuck") {
+                writeln!(
+                    screen.out,
+                    "{name} is {phase}: its new pods are made already and do not become ready, so that there is nothing to \
+                     try again. Change its spec, or go back: `{}` (--force asks all the same)",
+                    cluster.hint(&format!("rollback {name}"))
+                )?;
+                return Ok(());
+            }
             writeln!(
                 screen.out,
                 "{name} is {phase}, and nothing of it failed: nothing to do (--force asks all the same)"
@@ -75,13 +84,13 @@ pub async fn retry(cluster: &Cluster, asked: &Retry, screen: &mut Screen<'_>) ->
         }
     };
     let now = screen.now();
-    cluster.patch_bot(name, &annotation(ANNOTATION_RETRY, &seconds(now)), asked.dry_run).await?;
-    let dry_run = if asked.dry_run { DRY_RUN } else { "" };
+    cluster.patch_bot(name, &annotation(ANNOTATION_RETRY, &seconds(now)), asked.dry_run.is_on()).await?;
+    let dry_run = if asked.dry_run.is_on() { DRY_RUN } else { "" };
     writeln!(screen.out, "{name}: {what}; the operator tries again, and what serves goes on serving{dry_run}")?;
     if object::is(&bot, "/spec/paused") {
         let resume = cluster.hint(&format!("resume {name}"));
         writeln!(screen.notes, "note: {name} is paused: nothing happens before `{resume}`")?;
-    } else if !asked.dry_run {
+    } else if !asked.dry_run.is_on() {
         writeln!(screen.notes, "see how it goes: {}", cluster.hint(&format!("status {name} --watch")))?;
     }
     Ok(())

@@ -42,9 +42,39 @@ pub struct Connection {
     /// The context of the kubeconfig; default: its current one.
     #[arg(long, global = true, value_name = "NAME")]
     pub context: Option<String>,
+    /// The cluster of the kubeconfig; default: that of the context.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub cluster: Option<String>,
+    /// The user of the kubeconfig; default: that of the context.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub user: Option<String>,
+    /// Act as this user, or system:serviceaccount:NAMESPACE:NAME.
+    #[arg(long = "as", global = true, value_name = "NAME")]
+    pub act_as: Option<String>,
+    /// Act as one of this group; may be repeated. Needs --as.
+    #[arg(long = "as-group", global = true, value_name = "NAME", requires = "act_as")]
+    pub act_as_groups: Vec<String>,
     /// The kubeconfig; default: the files of $KUBECONFIG, or ~/.kube/config.
     #[arg(long, global = true, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
+    /// The longest that one answer may take, as 90s or 10m; 0: the default of 30s. Logs that are followed have no bound.
+    #[arg(long, global = true, value_parser = duration, value_name = "TIME")]
+    pub request_timeout: Option<Duration>,
+}
+
+/// Whether anything is to be changed; the word is kubectl's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum DryRun {
+    #[default]
+    None,
+    Server,
+}
+
+impl DryRun {
+    #[must_use]
+    pub fn is_on(self) -> bool {
+        self == Self::Server
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -192,8 +222,8 @@ pub struct Rollback {
     #[arg(long, conflicts_with_all = ["to", "dry_run"])]
     pub list: bool,
     /// Let the API server check it, and change nothing.
-    #[arg(long)]
-    pub dry_run: bool,
+    #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_value = "none", default_missing_value = "server")]
+    pub dry_run: DryRun,
 }
 
 #[derive(Debug, Args)]
@@ -205,8 +235,8 @@ pub struct Retry {
     #[arg(long)]
     pub force: bool,
     /// Let the API server check it, and change nothing.
-    #[arg(long)]
-    pub dry_run: bool,
+    #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_value = "none", default_missing_value = "server")]
+    pub dry_run: DryRun,
 }
 
 #[derive(Debug, Args)]
@@ -215,8 +245,8 @@ pub struct Pause {
     #[arg(value_name = "BOT")]
     pub bot: String,
     /// Let the API server check it, and change nothing.
-    #[arg(long)]
-    pub dry_run: bool,
+    #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_value = "none", default_missing_value = "server")]
+    pub dry_run: DryRun,
 }
 
 #[derive(Debug, Args)]
@@ -271,6 +301,27 @@ mod tests {
         for text in ["", "m", "-1m", "1w", "1.5h", "ten", "1m30s", "99999999999999999999", "400d"] {
             assert!(duration(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_dry_run_is_written_as_for_kubectl() {
+        let dry_run = |arguments: &[&str]| {
+            let all = ["kubectl-vitte", "retry", "luna"].iter().chain(arguments);
+            Cli::try_parse_from(all).map(|cli| match cli.command {
+                Command::Retry(retry) => retry.dry_run.is_on(),
+                other => unreachable!("{other:?}"),
+            })
+        };
+        for (arguments, on) in [
+            (&[] as &[&str], false),
+            (&["--dry-run"], true),
+            (&["--dry-run=server"], true),
+            (&["--dry-run=none"], false),
+        ] {
+            assert_eq!(dry_run(arguments).unwrap(), on, "{arguments:?}");
+        }
+        let refused = dry_run(&["--dry-run=client"]).unwrap_err().to_string();
+        assert!(refused.contains("none, server"), "{refused}");
     }
 
     #[test]

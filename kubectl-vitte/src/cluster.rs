@@ -1,5 +1,6 @@
 //! The way to the API server: everything that this program reads there or writes there passes here.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
@@ -18,13 +19,15 @@ use crate::object;
 pub const FIELD_MANAGER: &str = "kubectl-vitte";
 /// Objects in one answer of the API server; more come in further answers.
 const PAGE: u32 = 500;
-/// The longest that one answer may take; logs that are followed have no such bound.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+/// Unless something else is asked for.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct Cluster {
     client: Client,
     /// Of the context, or as asked.
     pub namespace: String,
+    /// The longest that one answer may take; logs that are followed have no such bound.
+    pub patience: Duration,
 }
 
 /// Where to look.
@@ -50,29 +53,42 @@ impl Cluster {
     /// # Errors
     /// There is no such file, context or credential.
     pub async fn connect(connection: &Connection) -> Result<Self, Fault> {
-        let options = KubeConfigOptions { context: connection.context.clone(), ..KubeConfigOptions::default() };
-        let config = match &connection.kubeconfig {
-            Some(file) => {
-                let read =
-                    Kubeconfig::read_from(file).map_err(|error| Fault::Usage(format!("--kubeconfig: {error}")))?;
-                Config::from_custom_kubeconfig(read, &options).await
+        let Connection { namespace, context, cluster, user, act_as, act_as_groups, kubeconfig, request_timeout } =
+            connection;
+        let options = KubeConfigOptions { context: context.clone(), cluster: cluster.clone(), user: user.clone() };
+        let read = |file: &PathBuf| {
+            Kubeconfig::read_from(file).map_err(|error| Fault::Usage(format!("--kubeconfig: {error}")))
+        };
+        if let Some(user) = user {
+            // The library would go on as nobody.
+            let found = kubeconfig.as_ref().map(read).transpose()?.or_else(|| Kubeconfig::read().ok());
+            if !found.is_some_and(|found| found.auth_infos.iter().any(|known| known.name == *user)) {
+                return Err(Fault::Usage(format!("no way to an API server: the kubeconfig has no user {user}")));
             }
+        }
+        let config = match kubeconfig {
+            Some(file) => Config::from_custom_kubeconfig(read(file)?, &options).await,
             None => Config::from_kubeconfig(&options).await,
         };
-        let given = connection.kubeconfig.is_some() || connection.context.is_some();
-        let config = match config {
+        let given = kubeconfig.is_some() || context.is_some() || cluster.is_some() || user.is_some();
+        let mut config = match config {
             Ok(config) => config,
             Err(_) if !given && let Ok(config) = Config::incluster() => config,
             Err(error) => return Err(Fault::Usage(format!("no way to an API server: {error}"))),
         };
-        let namespace = connection.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
+        if let Some(name) = act_as {
+            config.auth_info.impersonate = Some(name.clone());
+            config.auth_info.impersonate_groups = (!act_as_groups.is_empty()).then(|| act_as_groups.clone());
+        }
+        let namespace = namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
         let client = Client::try_from(config).map_err(|error| Fault::of("use this kubeconfig", &error))?;
-        Ok(Self::new(client, namespace))
+        let patience = request_timeout.filter(|time| !time.is_zero()).unwrap_or(PATIENCE);
+        Ok(Self { patience, ..Self::new(client, namespace) })
     }
 
     #[must_use]
     pub fn new(client: Client, namespace: impl Into<String>) -> Self {
-        Self { client, namespace: namespace.into() }
+        Self { client, namespace: namespace.into(), patience: PATIENCE }
     }
 
     fn api(&self, resource: &ApiResource, place: Place<'_>) -> Api<DynamicObject> {
@@ -96,7 +112,7 @@ impl Cluster {
         let mut params = params.clone().limit(PAGE);
         let mut all = Vec::new();
         loop {
-            let page = in_time(api.list(&params)).await?;
+            let page = self.in_time(api.list(&params)).await?;
             let next = page.metadata.continue_.filter(|token| !token.is_empty());
             for object in page.items {
                 let mut value = serde_json::to_value(object).map_err(kube::Error::SerdeError)?;
@@ -117,7 +133,7 @@ impl Cluster {
     /// As the API server says.
     pub async fn get(&self, resource: &ApiResource, namespace: &str, name: &str) -> kube::Result<Option<Value>> {
         let api = self.api(resource, Place::Namespace(namespace));
-        let found = in_time(api.get_opt(name)).await?;
+        let found = self.in_time(api.get_opt(name)).await?;
         found.map(|object| serde_json::to_value(object).map_err(kube::Error::SerdeError)).transpose()
     }
 
@@ -161,10 +177,15 @@ impl Cluster {
         let params = PatchParams { dry_run, field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
         let api = self.api(&bots(), Place::Namespace(&self.namespace));
         let doing = || format!("change bot {name} in namespace {}", self.namespace);
-        in_time(api.patch(name, &params, &Patch::Merge(patch)))
+        self.in_time(api.patch(name, &params, &Patch::Merge(patch)))
             .await
             .map(drop)
             .map_err(|error| Fault::of(&doing(), &error))
+    }
+
+    async fn in_time<T>(&self, asking: impl Future<Output = kube::Result<T>>) -> kube::Result<T> {
+        let late = |_| kube::Error::Service(format!("no answer within {} s", self.patience.as_secs()).into());
+        tokio::time::timeout(self.patience, asking).await.map_err(late)?
     }
 
     /// A command of this program for the same namespace, to be copied from the screen.
@@ -184,13 +205,11 @@ impl Cluster {
     /// # Errors
     /// In words.
     pub async fn version(&self) -> Result<String, String> {
-        in_time(self.client.apiserver_version()).await.map(|info| info.git_version).map_err(|error| in_words(&error))
+        self.in_time(self.client.apiserver_version())
+            .await
+            .map(|info| info.git_version)
+            .map_err(|error| in_words(&error))
     }
-}
-
-async fn in_time<T>(asking: impl Future<Output = kube::Result<T>>) -> kube::Result<T> {
-    let late = |_| kube::Error::Service(format!("no answer within {} s", PATIENCE.as_secs()).into());
-    tokio::time::timeout(PATIENCE, asking).await.map_err(late)?
 }
 
 #[must_use]

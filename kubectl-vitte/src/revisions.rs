@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use kube::api::ListParams;
 use serde_json::Value;
+use vitte_crds::status::ConditionType;
 use vitte_operator::names::{ANNOTATION_ROLLBACK, LABEL_BOT};
 use vitte_operator::upgrade::revision::{OUTCOME, REASON, ROLLBACK as DONE, SINCE};
 
@@ -12,7 +13,7 @@ use crate::actions::{DRY_RUN, annotation};
 use crate::cli::Rollback;
 use crate::cluster::{self, Cluster, Place};
 use crate::fault::Fault;
-use crate::object::{self, int, owned};
+use crate::object::{self, int, owned, text};
 use crate::screen::Screen;
 
 /// A revision of a bot's spec.
@@ -85,10 +86,10 @@ pub async fn rollback(cluster: &Cluster, asked: &Rollback, screen: &mut Screen<'
     if asked.to.is_none() && revisions.iter().filter(|revision| revision.served()).count() > 2 {
         write!(screen.notes, "{}", table(&revisions, serving.as_ref()))?;
     }
-    cluster.patch_bot(name, &annotation(ANNOTATION_ROLLBACK, &value), asked.dry_run).await?;
+    cluster.patch_bot(name, &annotation(ANNOTATION_ROLLBACK, &value), asked.dry_run.is_on()).await?;
     let Revision { name: revision, number, version, .. } = &target;
     let now = serving.map(|serving| format!(", after {}", serving.version)).unwrap_or_default();
-    let dry_run = if asked.dry_run { DRY_RUN } else { "" };
+    let dry_run = if asked.dry_run.is_on() { DRY_RUN } else { "" };
     writeln!(screen.out, "{name} goes back to {version} (revision {number}, {revision}){now}{dry_run}")?;
     let wanted = object::text(&bot, "/spec/version").unwrap_or_default();
     writeln!(
@@ -122,11 +123,23 @@ fn serving<'a>(bot: &Value, revisions: &'a [Revision]) -> Option<&'a Revision> {
     named.or_else(|| revisions.iter().find(|revision| revision.outcome == "Good"))
 }
 
+/// Whether the operator is at an upgrade, or one waits for a person: its new revision is kept only from the rollout on.
+fn is_under_way(bot: &Value) -> bool {
+    let reason = |kind: ConditionType| text(object::condition(bot, kind.as_str())?, "/reason");
+    match reason(ConditionType::Upgraded) {
+        None | Some("Current" | "RolledBack" | "Hibernated") => false,
+        // It is also said of what serves already, and then `Ready` tells of something else.
+        Some("ContractFailed") => reason(ConditionType::Ready) == Some("ContractFailed"),
+        Some(_) => true,
+    }
+}
+
 fn choose(bot: &Value, revisions: &[Revision], serving: Option<&Revision>, to: Option<&str>) -> Result<Choice, Fault> {
     let Some(serving) = serving else {
         return Err(Fault::Usage("no revision has served yet: there is nothing to go back to".to_owned()));
     };
-    let under_way = revisions.iter().any(|revision| revision.outcome == "Trying" && revision.name != serving.name);
+    let under_way = is_under_way(bot)
+        || revisions.iter().any(|revision| revision.outcome == "Trying" && revision.name != serving.name);
     let target = match to {
         Some(by) => {
             let meant = revisions.iter().filter(|revision| revision.served()).find(|revision| revision.is_called(by));

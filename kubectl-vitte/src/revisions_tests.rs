@@ -67,6 +67,33 @@ fn while_an_upgrade_is_under_way_what_serves_is_gone_back_to() {
     assert_eq!(value(chosen(&json!({}), &revisions, None)), "luna-0000000003");
 }
 
+/// As the operator tells it before there is a revision of what the spec asks for.
+fn stopped_at(reason: &str) -> Value {
+    let condition = |kind: &str, status: &str| json!({"type": kind, "status": status, "reason": reason});
+    json!({"status": {"revision": "luna-0000000003", "conditions": [condition("Ready", "False"), condition("Upgraded", "False")]}})
+}
+
+#[test]
+fn what_serves_is_gone_back_to_at_every_step_of_an_upgrade() {
+    for step in
+        ["Preflight", "PreflightFailed", "Contract", "ContractFailed", "Expand", "ExpandFailed", "Waits", "Refused"]
+    {
+        let bot = stopped_at(step);
+        assert_eq!(value(chosen(&bot, &three(), None)), "luna-0000000003", "{step}");
+        assert_eq!(value(chosen(&bot, &three(), Some("0.3.0"))), "luna-0000000003", "{step}");
+    }
+    for end in ["Current", "RolledBack"] {
+        assert_eq!(value(chosen(&stopped_at(end), &three(), None)), "luna-0000000002", "{end}");
+    }
+}
+
+#[test]
+fn a_removal_that_failed_after_an_upgrade_is_no_upgrade_under_way() {
+    let mut bot = stopped_at("ContractFailed");
+    bot["status"]["conditions"][0]["reason"] = json!("WebhookNotRegistered");
+    assert_eq!(value(chosen(&bot, &three(), None)), "luna-0000000002");
+}
+
 #[test]
 fn what_was_taken_back_already_is_not_taken_back_further() {
     let bot = json!({"status": {"failedVersion": "0.4.0", "revision": "luna-0000000003"}});

@@ -214,6 +214,7 @@ struct Explained {
 #[derive(Deserialize)]
 struct Meta {
     name: String,
+    namespace: Option<String>,
     generation: Option<i64>,
 }
 
@@ -225,7 +226,9 @@ fn explain(source: &Source) -> Result<String, Refused> {
         None | Some(vitte_crds::KIND) => {}
         Some(other) => return Err(refuse(format!("this is a {other}"))),
     }
-    Ok(status::explain(&bot.metadata.name, bot.metadata.generation, bot.status.as_ref()))
+    let Meta { name, namespace, generation } = &bot.metadata;
+    let named = status::Named { name, namespace: namespace.as_deref() };
+    Ok(status::explain(named, *generation, bot.status.as_ref()))
 }
 
 #[cfg(test)]

@@ -58,6 +58,8 @@ pub struct WebhookSeen {
     pub last_error: Option<String>,
     /// Seconds since 1970.
     pub last_error_at: Option<i64>,
+    /// Nothing was delivered over several looks, and deliveries went on failing ([`crate::telegram::deliveries`]).
+    pub fails: bool,
 }
 
 /// What Telegram answered, when it was last asked.

@@ -18,6 +18,7 @@ mod schedule;
 mod secrets;
 mod stores;
 mod telegram;
+mod upgrade;
 
 pub use cel::Cel;
 pub(crate) use secrets::guard as guard_against_secrets;
@@ -46,6 +47,7 @@ const RULES: &[Rule] = &[
     network::check,
     modules::voice,
     lists::keys,
+    upgrade::deadline,
 ];
 
 const TWINS: &[fn() -> Vec<Cel>] = &[
@@ -58,6 +60,7 @@ const TWINS: &[fn() -> Vec<Cel>] = &[
     schedule::cel,
     network::cel,
     lists::cel,
+    upgrade::cel,
 ];
 
 /// Everything in a manifest that contradicts itself or means nothing.

@@ -20,6 +20,18 @@ macro_rules! backup {
 const ROWS: &[(Changes, &str, &str)] = &[
     (&[("/metadata/name", r#""a23456789-123456789-123456789-1234567890x""#)], "metadata.name", "40 characters"),
     (&[("/metadata/name", r#""luna.bot""#)], "metadata.name", "lower-case letters, digits and \"-\""),
+    // How a version comes in.
+    (
+        &[("/spec/rollout", r#"{"progressDeadlineSeconds": 60, "minReadySeconds": 60}"#)],
+        "spec.rollout.minReadySeconds",
+        "a pod that must be ready for so long never is within progressDeadlineSeconds",
+    ),
+    // The default of the other.
+    (
+        &[("/spec/rollout", r#"{"minReadySeconds": 300}"#)],
+        "spec.rollout.minReadySeconds",
+        "a pod that must be ready for so long never is within progressDeadlineSeconds",
+    ),
     // Where updates arrive.
     (
         &[("/spec/telegram/webhook", "null")],

@@ -11,6 +11,7 @@ pub const FINE: &[Changes] = &[
     &[("/spec/telegram/webhook", r#"{"url": "https://luna.example.org/hook:9443/x"}"#)],
     &[("/spec/telegram/webhook", r#"{"url": "https://[2001:db8::1]:443/hook"}"#)],
     &[("/spec/telegram/webhook", r#"{"gatewayRef": {"name": "public", "namespace": "edge"}}"#)],
+    &[("/spec/rollout", r#"{"progressDeadlineSeconds": 60, "minReadySeconds": 59}"#)],
     // A Bot API server of one's own takes what Telegram's does not.
     &[
         ("/spec/telegram/apiUrl", r#""http://telegram-bot-api:8081""#),

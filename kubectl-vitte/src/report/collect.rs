@@ -26,6 +26,8 @@ pub struct Collected {
     pub objects: Vec<Value>,
     /// With their values.
     pub secrets: Vec<Value>,
+    /// Values of some Secrets are not known, and so not struck out wherever they stand.
+    pub unknown_secrets: bool,
     pub events: Vec<Value>,
     pub operator: Vec<Value>,
     pub logs: Vec<Log>,
@@ -85,7 +87,9 @@ impl Collected {
     /// Their values are read to be struck out of everything else, and never written.
     async fn secrets(&mut self, cluster: &Cluster, bot: &Value, ours: &ListParams) {
         let resource = Kind::Secret.api_resource();
+        let noted = self.notes.len();
         self.secrets = self.list(cluster, &resource, Place::Namespace(&cluster.namespace), ours).await;
+        self.unknown_secrets = self.notes.len() > noted;
         let mut names = BTreeSet::new();
         self.objects.iter().chain([bot]).for_each(|object| named(object, &mut names));
         for known in &self.secrets {
@@ -98,10 +102,13 @@ impl Collected {
                     self.secrets.push(secret);
                 }
                 Ok(None) => self.notes.push(format!("Secret {name} is named and not there")),
-                Err(error) => self.notes.push(format!(
-                    "cannot read Secret {name}: {}; its values were struck out only where they look like secrets",
-                    in_words(&error)
-                )),
+                Err(error) => {
+                    self.unknown_secrets = true;
+                    self.notes.push(format!(
+                        "cannot read Secret {name}: {}; its values were struck out only where they look like secrets",
+                        in_words(&error)
+                    ));
+                }
             }
         }
     }
@@ -132,7 +139,7 @@ impl Collected {
         let wanted: Vec<Wanted> =
             pods.filter(|(_, object)| object["kind"] == "Pod").flat_map(|(f, pod)| containers(f, pod)).collect();
         let mut read = stream::iter(wanted).map(|wanted| async move {
-            let read = tokio::time::timeout(cluster::PATIENCE, wanted.read(cluster, tail));
+            let read = tokio::time::timeout(cluster.patience, wanted.read(cluster, tail));
             let text = read.await.unwrap_or_else(|_| Err("no answer in time".to_owned()));
             (wanted, text)
         });

@@ -80,10 +80,15 @@ pub async fn run(cluster: &Cluster, asked: &Report, screen: &mut Screen<'_>) -> 
     for note in &collected.notes {
         writeln!(screen.notes, "note: {note}")?;
     }
+    let secrets = if collected.unknown_secrets {
+        "some Secrets could not be read: their values were struck out only where they look like secrets"
+    } else {
+        "without values of Secrets"
+    };
     writeln!(
         screen.out,
-        "{} ({} KiB): objects, events and logs of {}, and the operator's; without values of Secrets. Look through it \
-         before you send it: logs name users by their numbers",
+        "{} ({} KiB): objects, events and logs of {}, and the operator's; {secrets}. Look through it before you send it: \
+         logs name users by their numbers",
         file.display(),
         bytes.len().div_ceil(1024),
         asked.bot

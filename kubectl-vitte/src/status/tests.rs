@@ -138,6 +138,34 @@ fn a_failed_migration_says_why_and_what_to_do() {
 }
 
 #[test]
+fn the_pods_of_every_job_of_an_upgrade_are_shown_until_it_is_done() {
+    let pull = json!({"name": "migrate", "restartCount": 0, "state": {"waiting": {"reason": "ImagePullBackOff",
+        "message": "Back-off pulling image \"vitte:0.9.9\""}}});
+    let of = |job: &str| {
+        let mut pod = pod("migrate", job, &json!({"phase": "Pending", "containerStatuses": [pull]}));
+        pod["metadata"]["ownerReferences"] = json!([{"kind": "Job", "name": format!("luna-{job}-ab")}]);
+        pod
+    };
+    let job = |job: &str, done: bool| {
+        let conditions = if done { json!([{"type": "Complete", "status": "True"}]) } else { json!([]) };
+        json!({"metadata": {"name": format!("luna-{job}-ab"), "namespace": "bots", "labels": labels("migrate")},
+            "status": {"conditions": conditions}})
+    };
+    let found = Found {
+        pods: vec![of("preflight"), of("contract"), of("migrate")],
+        jobs: vec![job("preflight", false), job("contract", false), job("migrate", true)],
+        ..Found::default()
+    };
+    let seen = view(&luna(&json!({"phase": "Preflight"})), &found, noon()).migration.unwrap();
+    let names: Vec<&str> = seen.pods.iter().map(|pod| pod.name.as_str()).collect();
+    assert_eq!((names.len(), seen.state), (2, State::Bad), "{names:?}");
+    assert!(seen.pods.iter().all(|pod| pod.reason == "ImagePullBackOff"));
+    // Before anything was migrated, too.
+    let fresh = view(&luna(&json!({"migration": null})), &found, noon()).migration.unwrap();
+    assert_eq!((fresh.phase.as_str(), fresh.pods.len()), ("Unknown", 2));
+}
+
+#[test]
 fn what_cannot_be_scheduled_or_pulled_is_named() {
     let scheduled = json!({"type": "PodScheduled", "status": "False", "reason": "Unschedulable",
         "message": "0/3 nodes are available: 3 Insufficient memory."});

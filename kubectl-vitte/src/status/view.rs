@@ -6,6 +6,7 @@ use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 use vitte_crds::status::{Condition, ConditionType};
 use vitte_operator::names::{Component, LABEL_BOT, LABEL_COMPONENT};
+use vitte_operator::status::{Named, advice};
 
 use super::gather::Found;
 use super::model::{BotView, ConditionView, EventView, MigrationView, PartView, PodView, State, WebhookView};
@@ -32,13 +33,15 @@ pub fn view(bot: &Value, found: &Found, now: Timestamp) -> BotView {
     let stale = looked_at.is_none_or(|seen| seen < generation);
     let said = owned(bot, "/status/message");
     let stalled = object::holds(bot, ConditionType::Stalled.as_str()).is_some();
-    let conditions: Vec<ConditionView> =
-        object::items(bot, "/status/conditions").map(|condition| condition_view(&name, stalled, condition)).collect();
+    let all = || object::items(bot, "/status/conditions");
+    let known: Vec<Condition> = all().filter_map(|one| serde_json::from_value(one.clone()).ok()).collect();
+    let named = Named { name: &name, namespace: Some(&namespace) };
+    let conditions: Vec<ConditionView> = all().map(|one| condition_view(named, &known, stalled, one)).collect();
     let is = |kind: ConditionType| object::holds(bot, kind.as_str()).is_some();
     let phase = owned(bot, "/status/phase");
     let ready = !stale && is(ConditionType::Ready);
-    let advice = conditions.iter().find(|condition| condition.type_ == ConditionType::Stalled.as_str());
-    let advice = advice.and_then(|condition| condition.advice.clone());
+    let stop = conditions.iter().find(|condition| condition.type_ == ConditionType::Stalled.as_str());
+    let stop = stop.and_then(|condition| condition.advice.clone());
     let message = match (looked_at, stale) {
         (None, _) => Some("no operator has looked at it: is one running that watches this namespace?".to_owned()),
         (Some(_), true) => Some("the spec has changed since the operator looked: what follows may be old".to_owned()),
@@ -64,7 +67,7 @@ pub fn view(bot: &Value, found: &Found, now: Timestamp) -> BotView {
         revision: owned(bot, "/status/revision"),
         failed_version: owned(bot, "/status/failedVersion"),
         message,
-        advice,
+        advice: stop,
         webhook: webhook_view(bot, &conditions),
         conditions,
         components,
@@ -79,7 +82,7 @@ pub fn view(bot: &Value, found: &Found, now: Timestamp) -> BotView {
 
 /// A condition that others added is taken as it looks: true is good. Unless the operator is `stalled`, what it makes come
 /// true is on its way.
-fn condition_view(bot: &str, stalled: bool, condition: &Value) -> ConditionView {
+fn condition_view(bot: Named<'_>, known: &[Condition], stalled: bool, condition: &Value) -> ConditionView {
     const MADE: [&str; 4] = ["Ready", "Migrated", "Upgraded", "WebhookRegistered"];
     let field = |key: &str| condition.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (type_, status) = (field("type"), field("status"));
@@ -92,8 +95,8 @@ fn condition_view(bot: &str, stalled: bool, condition: &Value) -> ConditionView 
         ("Unknown", _) => State::Busy,
         _ => State::Bad,
     };
-    let known = serde_json::from_value::<Condition>(condition.clone()).ok();
-    let advice = known.and_then(|condition| vitte_operator::status::advice(bot, &condition));
+    let this = known.iter().find(|known| known.type_ == type_);
+    let advice = this.and_then(|this| advice(bot, known, this));
     ConditionView { type_, status, reason: field("reason"), message: field("message"), state, advice }
 }
 
@@ -126,20 +129,21 @@ fn part_view(part: &Value, pods: &[Value]) -> PartView {
 }
 
 fn migration_view(bot: &Value, pods: &[Value], jobs: &[Value]) -> Option<MigrationView> {
-    let migration = bot.pointer("/status/migration")?;
+    // Before and after the migration others of an upgrade's Jobs look and clean up.
+    let pods = pods_of_jobs(pods, jobs);
+    let none = Value::Null;
+    let migration =
+        bot.pointer("/status/migration").filter(|found| found.is_object()).or((!pods.is_empty()).then_some(&none))?;
     let phase = owned(migration, "/phase").unwrap_or_else(|| "Unknown".to_owned());
     let job = owned(migration, "/job");
-    let runs = jobs.iter().any(|found| Some(object::name(found)) == job.as_deref());
-    let of_job = |pod: &&Value| {
-        runs && object::items(pod, "/metadata/ownerReferences").any(|owner| owner["name"].as_str() == job.as_deref())
-    };
     Some(MigrationView {
         state: match phase.as_str() {
-            "Succeeded" => State::Good,
+            _ if pods.iter().any(PodView::is_stuck) => State::Bad,
+            "Succeeded" if pods.is_empty() => State::Good,
             "Failed" => State::Bad,
             _ => State::Busy,
         },
-        pods: if phase == "Succeeded" { Vec::new() } else { pods.iter().filter(of_job).filter_map(pod_view).collect() },
+        pods,
         phase,
         job,
         attempt: int(migration, "/attempt"),
@@ -147,6 +151,17 @@ fn migration_view(bot: &Value, pods: &[Value], jobs: &[Value]) -> Option<Migrati
         finished_at: owned(migration, "/finishedAt"),
         message: owned(migration, "/message"),
     })
+}
+
+/// The pods of Jobs that are at work, or have failed, as far as they are not done.
+fn pods_of_jobs(pods: &[Value], jobs: &[Value]) -> Vec<PodView> {
+    let is_done = |job: &&Value| object::condition(job, "Complete").is_some_and(|c| c["status"] == "True");
+    let names: BTreeSet<&str> = jobs.iter().filter(|job| !is_done(job)).map(object::name).collect();
+    let is_theirs = |pod: &&Value| {
+        let mut owners = object::items(pod, "/metadata/ownerReferences");
+        owners.any(|owner| owner["kind"] == "Job" && owner["name"].as_str().is_some_and(|name| names.contains(name)))
+    };
+    pods.iter().filter(is_theirs).filter_map(pod_view).collect()
 }
 
 fn webhook_view(bot: &Value, conditions: &[ConditionView]) -> Option<WebhookView> {

@@ -10,6 +10,10 @@ async fn pause_and_resume_write_the_field_once_and_only_when_asked_in_earnest() 
     assert!(ran.code == 0 && ran.out.contains("dry run: nothing was changed"), "{ran:?}");
     assert_ne!(paused().await, json!(true));
 
+    let ran = world.run(&["pause", "luna", "--dry-run=server"]).await;
+    assert!(ran.code == 0 && ran.out.contains("dry run: nothing was changed"), "{ran:?}");
+    assert_ne!(paused().await, json!(true));
+
     let ran = world.run(&["pause", "luna"]).await;
     assert!(ran.code == 0 && ran.out.contains("luna is paused: its pods go on as they are"), "{ran:?}");
     let bot = world.bot("luna").await;
@@ -108,4 +112,31 @@ async fn rollback_to_what_never_served_is_refused_with_what_did() {
     let empty = World::with_luna().await;
     let ran = empty.run(&["rollback", "luna"]).await;
     assert!(ran.code == 2 && ran.notes.contains("no revision has served yet"), "{ran:?}");
+}
+
+/// Broken when `--as` and its like are taken and not acted upon.
+#[tokio::test]
+async fn who_is_to_act_and_by_which_cluster_and_user_is_said_as_for_kubectl() {
+    let world = World::with_luna().await;
+    let ran = world.run(&["status", "luna", "--as", "nobody-of-this-cluster"]).await;
+    assert!(ran.code == 3 && ran.notes.contains("nobody-of-this-cluster"), "{ran:?}");
+    let masters = ["status", "luna", "--as", "somebody", "--as-group", "system:masters", "--request-timeout", "20s"];
+    let ran = world.run(&masters).await;
+    assert!(ran.code == 1 && ran.out.contains("luna"), "{ran:?}");
+    for option in ["--cluster", "--user"] {
+        let ran = world.run(&["status", "luna", option, "of-nobody"]).await;
+        assert!(ran.code == 2 && ran.notes.contains("of-nobody"), "{option}: {ran:?}");
+    }
+}
+
+#[tokio::test]
+async fn retry_of_pods_that_never_become_ready_names_the_way_back() {
+    let world = World::with_luna().await;
+    let mut stuck = status(true);
+    stuck["conditions"] =
+        json!([condition("Stalled", "True", "Stuck", "worker has 0 of 1 pods updated and available")]);
+    world.status(&luna("luna"), "luna", stuck).await;
+    let ran = world.run(&["retry", "luna"]).await;
+    assert!(ran.code == 0 && ran.out.contains("kubectl vitte rollback luna -n "), "{ran:?}");
+    assert_eq!(world.bot("luna").await["metadata"]["annotations"]["vitte.dev/retry-migration"], Value::Null);
 }

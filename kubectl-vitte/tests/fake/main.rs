@@ -22,6 +22,8 @@ pub struct Fake(Arc<Mutex<State>>);
 #[derive(Default)]
 struct State {
     objects: Vec<(String, Value)>,
+    /// What may not be read, as in the path.
+    forbidden: Vec<String>,
     /// Pod, whether before the last restart, text.
     logs: Vec<(String, bool, String)>,
     requests: Vec<String>,
@@ -31,6 +33,11 @@ impl Fake {
     /// `plural`: as in the path.
     pub fn with(self, plural: &str, object: Value) -> Self {
         self.0.lock().unwrap().objects.push((plural.to_owned(), object));
+        self
+    }
+
+    pub fn forbids(self, plural: &str) -> Self {
+        self.0.lock().unwrap().forbidden.push(plural.to_owned());
         self
     }
 
@@ -63,6 +70,9 @@ impl State {
     fn answer(&mut self, path: &str, query: &str) -> Response<Body> {
         self.requests.push(format!("{path}?{query}"));
         let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+        if let Some(plural) = parts.iter().find(|part| self.forbidden.iter().any(|plural| plural == *part)) {
+            return refusal(403, &format!("{plural} is forbidden"));
+        }
         let found = match parts.as_slice() {
             ["version"] => Some(json!({"major": "1", "minor": "34", "gitVersion": "v1.34.4", "gitCommit": "",
                 "gitTreeState": "", "buildDate": "", "goVersion": "", "compiler": "", "platform": ""})),

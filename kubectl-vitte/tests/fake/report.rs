@@ -109,3 +109,18 @@ async fn a_report_writes_over_no_file_and_is_for_its_owner_alone() {
     assert!(refused.to_string().contains("exists already"), "{refused}");
     assert_eq!(std::fs::read(&file).unwrap(), before);
 }
+
+/// Broken when the last line promises what could not be done: values that nobody knows stand where they look like nothing.
+#[tokio::test]
+async fn a_report_promises_no_more_of_secrets_than_it_could_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = async |fake: Fake, name: &str| {
+        let path = folder.path().join(name).display().to_string();
+        let mut written = Written::default();
+        report::run(&fake.cluster(), &asked(&["-o", &path]), &mut written.screen()).await.unwrap();
+        written.text()
+    };
+    assert!(said(fake(), "whole").await.contains("; without values of Secrets."));
+    let partly = said(fake().forbids("secrets"), "partly").await;
+    assert!(partly.contains("some Secrets could not be read") && !partly.contains("without values"), "{partly}");
+}

@@ -93,7 +93,7 @@ pub struct Owner<'a> {
     pub uid: &'a str,
 }
 
-/// Brings the objects into the cluster. `wanted` is in the order of [`Kind`]; objects in `held` have to wait, and say why.
+/// Brings the objects into the cluster. `wanted` is in the order of [`Kind`].
 pub async fn apply(
     writer: &Writer<'_>,
     fights: &Mutex<Fights>,
@@ -101,10 +101,9 @@ pub async fn apply(
     wanted: &[Wanted],
     plan: &Plan,
     found: &Found,
-    held: &[ObjectError],
 ) -> Applied {
     let applied = Applied { children: found.children.clone(), ..Applied::default() };
-    let mut pass = Pass { writer, fights, owner, found, plan, held, applied, failed: BTreeSet::new() };
+    let mut pass = Pass { writer, fights, owner, found, plan, applied, failed: BTreeSet::new() };
     let (before, after): (Vec<&Wanted>, Vec<&Wanted>) = wanted.iter().partition(|w| w.kind < Kind::Deployment);
     for object in before {
         pass.bring(object).await;
@@ -124,7 +123,6 @@ struct Pass<'a> {
     owner: Owner<'a>,
     found: &'a Found,
     plan: &'a Plan,
-    held: &'a [ObjectError],
     applied: Applied,
     /// Objects that are not as they should be: whose pods name one of them waits.
     failed: BTreeSet<(Kind, String)>,
@@ -147,9 +145,6 @@ impl Pass<'_> {
             reason,
             message: message.to_owned(),
         };
-        if let Some(why) = self.held.iter().find(|held| held.kind == *kind && held.name == *name) {
-            return Err(why.clone());
-        }
         let awaited = references(json).into_iter().find(|named| self.failed.contains(named));
         if let Some((kind, name)) = awaited.or_else(|| self.unwritten(*kind)) {
             return Err(refuse(Reason::Conflict, &format!("waits for {kind} {name}")));

@@ -128,7 +128,7 @@ impl World {
     async fn apply(&self, wanted: &[Wanted], plan: &Plan) -> Applied {
         let writer = Writer { client: &self.client, namespace: "n", store: &self.store, metrics: &self.metrics };
         let found = Found { children: self.store.children(&BotKey::new("n", "luna")), ..Found::default() };
-        apply(&writer, &self.fights, Owner { name: "luna", uid: UID }, wanted, plan, &found, &[]).await
+        apply(&writer, &self.fights, Owner { name: "luna", uid: UID }, wanted, plan, &found).await
     }
 
     /// As a watch would tell of what somebody did at the API server.

@@ -125,7 +125,7 @@ fn updates(ctx: Context<'_>, one: &str) -> Vec<Alert> {
             minutes: 5,
             summary: "Telegram does not give its updates".to_owned(),
             description: "getUpdates fails again and again: Telegram is away, the token was revoked, or somebody else \
-                          polls with the same token. The bot's log says which.",
+                          polls or has a webhook with the same token. The bot's log says which.",
         });
     }
     alerts

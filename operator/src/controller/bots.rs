@@ -42,8 +42,6 @@ pub struct Memory {
     pub job_words: BTreeMap<String, Option<String>>,
     /// The generation for which no generated Secret was found that is no longer wanted.
     pub no_leftovers: Option<i64>,
-    /// The generation for which Telegram has no webhook any more, so that polling may begin.
-    pub polling_since: Option<i64>,
     /// Whether the bot's own pods were all new at the last look.
     pub was_rolled_out: bool,
     /// The version that was reported as unreadable.

@@ -15,7 +15,7 @@ use crate::cache::BotKey;
 use crate::clock::{self, backoff, jitter};
 use crate::cluster::Cluster;
 use crate::controller::reconcile::{Failed, Next};
-use crate::controller::webhook::check;
+use crate::controller::webhook::{check, left_behind, remove};
 use crate::controller::write_bot::has_finalizer;
 use crate::names::{Component, LABEL_BOT, LABEL_COMPONENT, child};
 use crate::objects::Kind;
@@ -88,18 +88,11 @@ async fn step(cluster: &Cluster, key: &BotKey, bot: &VitteBot, left: Duration) -
     let Ok(_slot) = cluster.telegram_slots.try_acquire() else {
         return Ok(Step::Wait("others are waiting for Telegram too".to_owned()));
     };
-    let check = check(bot);
+    let check = check(&bot.spec);
     let registered = bot.status.as_ref().and_then(|status| status.webhook.as_ref()).and_then(|w| w.url.clone());
-    let removal = async {
-        let seen = cluster.telegram.webhook_info(&check.api_url, &token).await?;
-        // Another bot, or a person, may have set its own with the same token.
-        let ours = !seen.url.is_empty() && (check.is_ours(&seen.url) || registered.as_ref() == Some(&seen.url));
-        if ours {
-            cluster.telegram.delete_webhook(&check.api_url, &token).await?;
-        }
-        Ok(ours)
-    };
-    Ok(match removal.await {
+    let children = cluster.watches.store.children(key);
+    let is_ours = |url: &str| check.is_ours(url) || registered.as_deref() == Some(url) || left_behind(&children, url);
+    Ok(match remove(cluster, &check, &token, is_ours).await {
         Ok(true) => {
             Step::Done(told(Severity::Normal, "WebhookRemoved", "the webhook is removed at Telegram".to_owned()))
         }

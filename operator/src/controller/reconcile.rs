@@ -13,8 +13,7 @@ use crate::cache::BotKey;
 use crate::clock::{self, backoff, jitter};
 use crate::cluster::Cluster;
 use crate::controller::deletion;
-use crate::controller::webhook::{before_polling, check, remembered};
-use crate::controller::write_bot::has_finalizer;
+use crate::controller::webhook::{check, left_behind, remembered, withdraw};
 use crate::dereference::{Found, Unread, Webhook, children, dereference};
 use crate::door;
 use crate::names::{Component, child};
@@ -22,7 +21,7 @@ use crate::objects::{Children, Kind};
 use crate::plan::{self, rolled_out};
 use crate::resource::VitteBot;
 use crate::status::{Event, Outcome, Severity};
-use crate::validate::{self, Valid, validate};
+use crate::validate::{Valid, validate};
 
 /// When to look again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +42,8 @@ pub enum Failed {
     Apply(String),
     #[error("the status could not be written: {0}")]
     Status(kube::Error),
+    #[error("the webhook in the way of polling is not removed yet: {0}")]
+    Webhook(String),
 }
 
 impl Failed {
@@ -61,6 +62,7 @@ impl Failed {
             Self::Finalizer(_) => "finalizer",
             Self::Apply(_) => "apply",
             Self::Status(_) => "status",
+            Self::Webhook(_) => "webhook",
         }
     }
 
@@ -68,7 +70,7 @@ impl Failed {
     fn is_shut(&self) -> bool {
         match self {
             Self::Finalizer(error) | Self::Status(error) => door::is_shut(error),
-            Self::Dereference(_) | Self::Apply(_) => false,
+            Self::Dereference(_) | Self::Apply(_) | Self::Webhook(_) => false,
         }
     }
 }
@@ -141,18 +143,10 @@ async fn pass(cluster: &Cluster, key: &BotKey, bot: &VitteBot) -> Ended {
     let plan = plan::plan(&valid, &found, bot.status.as_ref(), now);
     // Until its turn has come, a new spec says nothing to Telegram.
     let in_force = VitteBot { spec: plan.basis(&valid).spec.clone(), ..bot.clone() };
-    if validate::webhook(&in_force.spec).is_some() || has_finalizer(&bot.metadata) {
-        found.webhook = cluster.checks.want(key, check(&in_force), || remembered(bot));
-    } else {
-        // It polls, and Telegram is known to have no webhook of it.
-        cluster.checks.forget(key);
-    }
-    let mut held = Vec::new();
+    found.webhook = cluster.checks.want(key, check(&in_force.spec), || remembered(bot));
     if plan.basis(&valid).webhook.is_some() {
         // Before any pod can register one.
         cluster.set_finalizer(key, &bot.metadata, true).await.map_err(Failed::Finalizer)?;
-    } else if has_finalizer(&bot.metadata) {
-        held.extend(before_polling(cluster, key, &in_force).await.err());
     }
     let wanted = build::build(&valid, &found, &plan, now, &mut || clock::secret(43));
     let uid = bot.metadata.uid.clone().unwrap_or_default();
@@ -164,7 +158,7 @@ async fn pass(cluster: &Cluster, key: &BotKey, bot: &VitteBot) -> Ended {
         metrics: &cluster.metrics,
     };
     let owner = Owner { name: &key.name, uid: &uid };
-    let applied = apply::apply(&writer, &fights, owner, &wanted, &plan, &found, &held).await;
+    let applied = apply::apply(&writer, &fights, owner, &wanted, &plan, &found).await;
     let outcome = Outcome::Applied { valid: &valid, plan: &plan, found: &found, applied: &applied };
     cluster.write_status(key, bot, &outcome).await.map_err(Failed::Status)?;
     after(cluster, key, bot, plan.basis(&valid), &found, &applied).await?;
@@ -195,9 +189,16 @@ async fn after(
         // New pods register their webhook as they start.
         cluster.checks.ask_soon(key);
     }
-    let none_left = matches!(&found.webhook, Webhook::Seen(seen) if seen.url.is_empty());
-    if valid.webhook.is_none() && is_rolled_out && none_left && applied.errors.is_empty() {
-        cluster.set_finalizer(key, &bot.metadata, false).await.map_err(Failed::Finalizer)?;
+    if let Webhook::Seen(seen) = &found.webhook
+        && valid.webhook.is_none()
+        && is_rolled_out
+        && applied.errors.is_empty()
+    {
+        if seen.url.is_empty() {
+            cluster.set_finalizer(key, &bot.metadata, false).await.map_err(Failed::Finalizer)?;
+        } else if left_behind(&found.children, &seen.url) {
+            withdraw(cluster, key, &valid.spec).await.map_err(Failed::Webhook)?;
+        }
     }
     Ok(())
 }

@@ -1,26 +1,29 @@
 //! What becomes of the webhook while the bot lives.
 
 use chrono::DateTime;
+use secrecy::SecretString;
+use vitte_crds::Spec;
+use vitte_crds::status::ConditionType;
 
-use crate::apply::{ObjectError, Reason};
 use crate::cache::BotKey;
 use crate::cluster::Cluster;
 use crate::dereference::{Webhook, WebhookSeen};
-use crate::names::{Component, child};
-use crate::objects::Kind;
+use crate::objects::Children;
 use crate::resource::VitteBot;
+use crate::status::DELIVERY_FAILS;
 use crate::telegram::Failure;
 use crate::telegram::checks::{Check, token};
+use crate::upgrade::Revisions;
 use crate::validate::webhook;
 
-/// What Telegram should say of this bot.
+/// What Telegram should say of a bot with this spec.
 #[must_use]
-pub fn check(bot: &VitteBot) -> Check {
-    let target = webhook(&bot.spec);
+pub fn check(spec: &Spec) -> Check {
+    let target = webhook(spec);
     let path = target.as_ref().map(|target| target.path.clone()).unwrap_or_default();
     Check {
-        api_url: bot.spec.telegram.api_url.clone(),
-        token: bot.spec.telegram.token_secret_ref.clone(),
+        api_url: spec.telegram.api_url.clone(),
+        token: spec.telegram.token_secret_ref.clone(),
         url: target.map_or_else(|| Some(String::new()), |target| target.url),
         path,
     }
@@ -29,49 +32,67 @@ pub fn check(bot: &VitteBot) -> Check {
 /// What Telegram said last, as the bot's status tells.
 #[must_use]
 pub fn remembered(bot: &VitteBot) -> Webhook {
-    let Some(webhook) = bot.status.as_ref().and_then(|status| status.webhook.as_ref()) else {
-        return Webhook::Unknown;
-    };
+    let Some(status) = &bot.status else { return Webhook::Unknown };
+    let Some(webhook) = &status.webhook else { return Webhook::Unknown };
     let at = webhook.last_error_at.as_deref().and_then(|at| DateTime::parse_from_rfc3339(at).ok());
+    let registered = status.conditions.iter().find(|c| c.type_ == ConditionType::WebhookRegistered.as_str());
     Webhook::Seen(WebhookSeen {
         url: webhook.url.clone().unwrap_or_default(),
         pending_updates: webhook.pending_updates.unwrap_or_default(),
         last_error: webhook.last_error.clone(),
         last_error_at: at.map(|at| at.timestamp()),
+        fails: registered.is_some_and(|condition| condition.reason == DELIVERY_FAILS),
     })
 }
 
-/// Removes the webhook of a bot that polls from now on; updates that wait are kept. Telegram refuses polling while there
-/// is one, so the bot's own pods are not switched before.
+/// Whether an address at Telegram is one that this bot had, as its revisions tell.
+#[must_use]
+pub fn left_behind(children: &Children, url: &str) -> bool {
+    Revisions::of(children).all().any(|revision| check(&revision.spec).is_ours(url))
+}
+
+/// Removes the webhook that stands in the way of a bot whose pods all poll by now. They do so themselves as they begin; not
+/// so those of earlier versions, nor those with another database than the pods that registered it. Updates that wait are
+/// kept. Not before: whatever pods there are, one kind of them takes the updates.
 ///
 /// # Errors
-/// Why the pods have to wait.
-pub async fn before_polling(cluster: &Cluster, key: &BotKey, bot: &VitteBot) -> Result<(), ObjectError> {
-    let uid = bot.metadata.uid.clone().unwrap_or_default();
-    let generation = bot.metadata.generation;
-    if cluster.bots.memory(key, &uid, |memory| memory.polling_since.is_some() && memory.polling_since == generation) {
-        return Ok(());
-    }
-    let wait = |message: String| ObjectError {
-        kind: Kind::Deployment,
-        name: child(&key.name, Component::Bot),
-        message: format!("before the bot can poll, its webhook has to be removed: {message}"),
-        reason: Reason::Failed,
-    };
-    let check = check(bot);
+/// Why it is still there.
+pub async fn withdraw(cluster: &Cluster, key: &BotKey, spec: &Spec) -> Result<(), String> {
+    let check = check(spec);
     let Ok(_slot) = cluster.telegram_slots.try_acquire() else {
-        return Err(wait("others are waiting for Telegram too".to_owned()));
+        return Err("others are waiting for Telegram too".to_owned());
     };
-    match token(&cluster.client, &key.namespace, &check.token).await {
-        Ok(Some(token)) => match cluster.telegram.delete_webhook(&check.api_url, &token).await {
-            // Nobody's token has no webhook.
-            Ok(()) | Err(Failure::Token(_)) => {}
-            Err(failure) => return Err(wait(failure.to_string())),
-        },
-        Ok(None) => {}
-        Err(error) => return Err(wait(format!("the token cannot be read: {error}"))),
-    }
-    cluster.bots.memory(key, &uid, |memory| memory.polling_since = generation);
+    let token = match token(&cluster.client, &key.namespace, &check.token).await {
+        Ok(Some(token)) => token,
+        // The condition about Secrets tells of it.
+        Ok(None) => return Ok(()),
+        Err(error) => return Err(format!("the token cannot be read: {error}")),
+    };
+    let ours = |url: &str| left_behind(&cluster.watches.store.children(key), url);
+    let removed = remove(cluster, &check, &token, ours).await;
     cluster.checks.ask_soon(key);
-    Ok(())
+    match removed {
+        // Nobody's token has no webhook.
+        Ok(_) | Err(Failure::Token(_)) => Ok(()),
+        Err(failure) => Err(failure.to_string()),
+    }
+}
+
+/// Removes the webhook if it is the bot's own; `false`: another bot, or a person, has set one with the same token, or there
+/// is none.
+///
+/// # Errors
+/// See [`Failure`].
+pub async fn remove(
+    cluster: &Cluster,
+    check: &Check,
+    token: &SecretString,
+    is_ours: impl FnOnce(&str) -> bool,
+) -> Result<bool, Failure> {
+    let seen = cluster.telegram.webhook_info(&check.api_url, token).await?;
+    let ours = !seen.url.is_empty() && is_ours(&seen.url);
+    if ours {
+        cluster.telegram.delete_webhook(&check.api_url, token).await?;
+    }
+    Ok(ours)
 }

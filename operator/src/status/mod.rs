@@ -6,6 +6,7 @@
 //! What must never happen: a value that changes without a change of meaning, since every write is an event and every
 //! event a reconcile; and `Ready` for anything but the generation that it was found for.
 
+mod advice;
 mod conditions;
 mod events;
 mod explain;
@@ -19,9 +20,10 @@ use vitte_crds::status::{
     shorten,
 };
 
+pub use self::advice::{Named, advice};
 use self::conditions::Conditions;
 pub use self::events::{Event, Severity, transitions};
-pub use self::explain::{advice, explain};
+pub use self::explain::explain;
 use self::verdict::STALLED;
 use crate::apply::Applied;
 use crate::build;
@@ -30,8 +32,13 @@ use crate::names::{Component, child};
 use crate::objects::{Children, Kind, Live};
 use crate::plan::{Migration, Plan, Scale, rolled_out};
 use crate::resource::VitteBot;
+use crate::upgrade::Revisions;
 use crate::upgrade::rollout::{exceeded, in_words};
+use crate::upgrade::spec::same;
 use crate::validate::{Invalid, Valid, components, webhook};
+
+/// The reason of `WebhookRegistered` when Telegram delivers to the right address and nothing comes through.
+pub const DELIVERY_FAILS: &str = "DeliveryFails";
 
 /// How a reconcile ended.
 pub enum Outcome<'a> {
@@ -68,7 +75,7 @@ pub fn status(bot: &VitteBot, outcome: &Outcome<'_>, now: DateTime<Utc>) -> Stat
             let view = View { bot, valid, plan, found, applied };
             view.write(&old, &mut new, &mut conditions);
         }
-        Outcome::Paused { found } => suspended(bot, found, &mut new, &mut conditions),
+        Outcome::Paused { found } => suspended(bot, &old, found, &mut new, &mut conditions),
         Outcome::Deleting { message } => {
             new.phase = Some(Phase::Deleting);
             new.message = Some(shorten(message));
@@ -111,18 +118,37 @@ fn refused(bot: &VitteBot, invalid: &Invalid, found: &Found, new: &mut Status, c
     });
 }
 
-fn suspended(bot: &VitteBot, found: &Found, new: &mut Status, conditions: &mut Conditions) {
+/// A paused bot is `Ready` only if it was when it was paused, and is still asked for what it was ready for then.
+fn suspended(bot: &VitteBot, old: &Status, found: &Found, new: &mut Status, conditions: &mut Conditions) {
+    /// Reasons of a bot that was ready when it was paused, and may be so again before it goes on.
+    const PODS: &str = "PausedPodsNotReady";
+    const CHANGED: &str = "PausedSpecChanged";
     new.components = component_statuses(bot, &found.children, |_| None);
     let mut deployments = found.children.of(Kind::Deployment).peekable();
-    let ready = deployments.peek().is_some() && deployments.all(rolled_out);
-    let message = if ready {
-        "paused: what runs is ready; changes of the spec wait until spec.paused is false"
-    } else {
-        "paused: not everything is running; the operator goes on when spec.paused is false"
+    let runs = deployments.peek().is_some() && deployments.all(rolled_out);
+    let revisions = Revisions::of(&found.children);
+    let serving = old.revision.as_deref().and_then(|name| revisions.get(name));
+    let unchanged = serving.is_some_and(|serving| same(&serving.spec, &bot.spec));
+    let ready = old.conditions.iter().find(|condition| condition.type_ == ConditionType::Ready.as_str());
+    let was_ready =
+        ready.is_some_and(|ready| ready.status == ConditionStatus::True || [PODS, CHANGED].contains(&&*ready.reason));
+    let (ready, reason, message) = match (was_ready, unchanged, runs) {
+        (false, ..) => {
+            (false, "Paused", "paused before it was ready for its spec; the operator goes on when spec.paused is false")
+        }
+        (true, false, _) => {
+            (false, CHANGED, "paused: what served before runs; the changed spec waits until spec.paused is false")
+        }
+        (true, true, false) => {
+            (false, PODS, "paused: not everything is running; the operator goes on when spec.paused is false")
+        }
+        (true, true, true) => {
+            (true, "Paused", "paused: what runs is ready; changes of the spec wait until spec.paused is false")
+        }
     };
     new.phase = Some(Phase::Paused);
     new.message = Some(message.to_owned());
-    conditions.set(ConditionType::Ready, ready, "Paused", message);
+    conditions.set(ConditionType::Ready, ready, reason, message);
     conditions.set(ConditionType::Reconciling, false, "Paused", message);
     conditions.set(ConditionType::Stalled, false, "Paused", "");
 }
@@ -327,14 +353,23 @@ impl View<'_> {
         })
     }
 
-    /// Says what Telegram told. `Some`: people cannot reach the bot, and why.
-    fn reachable(&self, conditions: &mut Conditions) -> Option<&'static str> {
+    /// Says what Telegram told. `Some`: people cannot reach the bot, and why, in a word and a sentence.
+    fn reachable(&self, conditions: &mut Conditions) -> Option<(&'static str, String)> {
+        const NOT: &str = "WebhookNotRegistered";
+        let Some(target) = webhook(&self.basis().spec) else {
+            // Telegram refuses polling while there is one.
+            let in_the_way = matches!(&self.found.webhook, Webhook::Seen(seen) if !seen.url.is_empty());
+            if !in_the_way {
+                conditions.remove(ConditionType::WebhookRegistered);
+                return None;
+            }
+            let message = "the bot polls, which Telegram refuses while it has a webhook: the bot's own is removed once its \
+                           pods poll, and one that stays is another program's with the same token";
+            conditions.set(ConditionType::WebhookRegistered, false, "InTheWay", message);
+            return Some(("WebhookInTheWay", message.to_owned()));
+        };
         let mut say = |status, reason: &str, message: &str| {
             conditions.write(ConditionType::WebhookRegistered, status, reason, message);
-        };
-        let Some(target) = webhook(&self.basis().spec) else {
-            conditions.remove(ConditionType::WebhookRegistered);
-            return None;
         };
         let Some(url) = target.url else {
             let message = "the Gateway alone knows the address: write spec.telegram.webhook.host beside gatewayRef, and \
@@ -349,11 +384,17 @@ impl View<'_> {
         match &self.found.webhook {
             Webhook::Unknown => {
                 say(ConditionStatus::Unknown, "NotAsked", "Telegram was not asked yet");
-                Some("Telegram was not asked yet whether the webhook is registered")
+                Some((NOT, "Telegram was not asked yet whether the webhook is registered".to_owned()))
             }
             Webhook::Failed(why) => {
                 say(ConditionStatus::Unknown, "TelegramSilent", why);
                 None
+            }
+            Webhook::Seen(seen) if seen.url == url && seen.fails => {
+                let error = seen.last_error.as_deref().unwrap_or("it does not say why");
+                let message = format!("updates wait, and Telegram cannot deliver them to {url}: {error}");
+                say(ConditionStatus::False, DELIVERY_FAILS, &message);
+                Some((DELIVERY_FAILS, message))
             }
             Webhook::Seen(seen) if seen.url == url => {
                 let message = match &seen.last_error {
@@ -366,13 +407,13 @@ impl View<'_> {
             Webhook::Seen(seen) if seen.url.is_empty() => {
                 let message = "Telegram has no webhook for the bot: its pods register it once they are ready";
                 say(ConditionStatus::False, "NotRegistered", message);
-                Some(message)
+                Some((NOT, message.to_owned()))
             }
             Webhook::Seen(_) => {
                 let message = "Telegram delivers to another address: another program has the same token, or the bot's \
                                pods have not registered theirs yet";
                 say(ConditionStatus::False, "Elsewhere", message);
-                Some(message)
+                Some((NOT, message.to_owned()))
             }
         }
     }

@@ -9,12 +9,20 @@ use crate::plan::plan;
 use crate::upgrade::Task;
 use crate::validate::validate;
 
+const LUNA: Named<'static> = Named { name: "luna", namespace: Some("bots") };
+
 fn at(minute: u32) -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 1, 1, 12, minute, 0).unwrap()
 }
 
 fn telegram_has(url: &str) -> Webhook {
-    Webhook::Seen(WebhookSeen { url: url.to_owned(), pending_updates: 37, last_error: None, last_error_at: None })
+    Webhook::Seen(WebhookSeen {
+        url: url.to_owned(),
+        pending_updates: 37,
+        last_error: None,
+        last_error_at: None,
+        fails: false,
+    })
 }
 
 /// A world in which everything of the fixtures' bot runs and Telegram delivers.
@@ -274,9 +282,83 @@ fn a_status_in_words_says_what_to_do() {
     let (bot, mut found) = running(json!({}));
     found.webhook = telegram_has("https://else.example");
     let status = told(&bot, &found, vec![], at(1));
-    let words = explain("luna", Some(4), Some(&status));
+    let words = explain(LUNA, Some(4), Some(&status));
     assert!(words.contains("serving, but not as its spec says"), "{words}");
     assert!(words.contains("generation 4, looked at: 3"), "{words}");
     assert!(words.contains("@BotFather"), "{words}");
-    assert!(explain("luna", None, None).contains("no operator has looked at it"));
+    assert!(explain(LUNA, None, None).contains("no operator has looked at it"));
+}
+
+fn paused(bot: &VitteBot, found: &Found, minute: u32) -> Status {
+    super::status(bot, &Outcome::Paused { found }, at(minute))
+}
+
+#[test]
+fn a_paused_bot_is_ready_only_if_it_was_and_is_asked_for_nothing_else() {
+    fn ready(status: &Status) -> (ConditionStatus, &str) {
+        condition(status, ConditionType::Ready)
+    }
+    let (mut bot, mut found) = running(json!({}));
+    // Born paused, or paused at once with the first spec.
+    assert_eq!(ready(&paused(&bot, &found, 1)), (ConditionStatus::False, "Paused"));
+
+    bot.status = Some(told(&bot, &found, vec![], at(1)));
+    bot.status = Some(paused(&bot, &found, 2));
+    assert_eq!(ready(bot.status.as_ref().unwrap()), (ConditionStatus::True, "Paused"));
+    bot.spec.version = "0.2.0".into();
+    bot.status = Some(paused(&bot, &found, 3));
+    assert_eq!(ready(bot.status.as_ref().unwrap()), (ConditionStatus::False, "PausedSpecChanged"));
+    bot.spec.version = "0.1.0".into();
+    let pods = found.children.clone();
+    found.children.insert(live(Kind::Deployment, "luna-api", json!({"spec": {"replicas": 1}, "status": {}})));
+    bot.status = Some(paused(&bot, &found, 4));
+    assert_eq!(ready(bot.status.as_ref().unwrap()), (ConditionStatus::False, "PausedPodsNotReady"));
+    found.children = pods;
+    assert_eq!(ready(&paused(&bot, &found, 5)), (ConditionStatus::True, "Paused"));
+}
+
+#[test]
+fn pausing_mends_nothing() {
+    let (mut bot, mut found) = running(json!({}));
+    bot.status = Some(told(&bot, &found, vec![], at(1)));
+    let good = bot.spec.clone();
+    bot.spec.version = "0.2.0".into();
+    let name = Task::expand(&validate(&bot, &found).unwrap()).name;
+    found.children.insert(job(&name, Some("Failed")));
+    bot.status = Some(told(&bot, &found, vec![], at(2)));
+    for (spec, minute) in [(bot.spec.clone(), 3), (good, 4)] {
+        bot.spec = spec;
+        bot.status = Some(paused(&bot, &found, minute));
+        let status = bot.status.as_ref().unwrap();
+        assert_eq!(condition(status, ConditionType::Ready), (ConditionStatus::False, "Paused"));
+        assert_ne!(kstatus(status), "Current");
+    }
+}
+
+#[test]
+fn a_webhook_to_which_nothing_is_delivered_is_no_readiness_and_condemns_no_version() {
+    let (bot, mut found) = running(json!({}));
+    let Webhook::Seen(seen) = &mut found.webhook else { panic!("the fixture has one") };
+    (seen.fails, seen.last_error) = (true, Some("SSL error {certificate has expired}".to_owned()));
+    let status = told(&bot, &found, vec![], at(1));
+    assert_eq!(condition(&status, ConditionType::WebhookRegistered), (ConditionStatus::False, "DeliveryFails"));
+    assert_eq!(condition(&status, ConditionType::Ready), (ConditionStatus::False, "DeliveryFails"));
+    assert_eq!(condition(&status, ConditionType::Upgraded), (ConditionStatus::True, "Current"));
+    assert_eq!((status.phase, kstatus(&status)), (Some(Phase::Degraded), "InProgress"));
+    assert!(status.message.unwrap().contains("certificate has expired"));
+}
+
+#[test]
+fn a_bot_that_polls_has_no_webhook_condition_unless_a_webhook_is_in_its_way() {
+    let (bot, mut found) = running(json!({"telegram": {"updates": "Polling", "webhook": null}}));
+    let kind = ConditionType::WebhookRegistered;
+    let in_the_way = told(&bot, &found, vec![], at(1));
+    assert_eq!(condition(&in_the_way, kind), (ConditionStatus::False, "InTheWay"));
+    assert_eq!(condition(&in_the_way, ConditionType::Ready), (ConditionStatus::False, "WebhookInTheWay"));
+    for nothing in [telegram_has(""), Webhook::Unknown, Webhook::Failed("no answer".into())] {
+        found.webhook = nothing;
+        let status = told(&bot, &found, vec![], at(1));
+        assert!(status.conditions.iter().all(|c| c.type_ != kind.as_str()));
+        assert_eq!(condition(&status, ConditionType::Ready).0, ConditionStatus::True);
+    }
 }

@@ -16,7 +16,7 @@ impl View<'_> {
     pub fn verdict(
         &self,
         pods: &Pods,
-        reachable: Option<&'static str>,
+        reachable: Option<(&'static str, String)>,
         serving: bool,
     ) -> (Phase, &'static str, String) {
         let broken = if serving { Phase::Degraded } else { Phase::Failed };
@@ -71,7 +71,7 @@ impl View<'_> {
             Pods::Coming(what) => (Phase::RollingOut, "RollingOut", what.clone()),
             Pods::Ready => match reachable {
                 None => (Phase::Ready, "AllReady", "every component runs as the spec says".to_owned()),
-                Some(why) => (Phase::Degraded, "WebhookNotRegistered", why.to_owned()),
+                Some((reason, why)) => (Phase::Degraded, reason, why),
             },
         }
     }

@@ -14,11 +14,12 @@ use tokio::sync::Notify;
 use vitte_crds::SecretKeyRef;
 
 use crate::cache::BotKey;
-use crate::clock::{backoff, jitter};
+use crate::clock::{self, backoff, jitter};
 use crate::controller::queue::Queue;
 use crate::dereference::Webhook;
 use crate::metrics::Metrics;
 use crate::telegram::Telegram;
+use crate::telegram::deliveries::{self, Deliveries};
 
 /// Bots that are asked about at one time.
 const AT_ONCE: usize = 8;
@@ -47,7 +48,7 @@ impl Check {
     }
 
     fn is_satisfied(&self, webhook: &Webhook) -> bool {
-        matches!(webhook, Webhook::Seen(seen) if self.is_ours(&seen.url))
+        matches!(webhook, Webhook::Seen(seen) if self.is_ours(&seen.url) && !seen.fails)
     }
 }
 
@@ -55,6 +56,7 @@ struct Entry {
     check: Check,
     last: Webhook,
     due: Instant,
+    deliveries: Deliveries,
     /// Looks in a row that did not find what should be.
     unsatisfied: u32,
     running: bool,
@@ -92,7 +94,9 @@ impl Checks {
         }
         // A changed target keeps the last answer: it tells what Telegram has, whatever it should have.
         let last = entries.remove(bot).map_or_else(remembered, |entry| entry.last);
-        let entry = Entry { check, last: last.clone(), due: Instant::now(), unsatisfied: 0, running: false };
+        let deliveries = Deliveries::remembered(matches!(&last, Webhook::Seen(seen) if seen.fails));
+        let entry =
+            Entry { check, last: last.clone(), due: Instant::now(), deliveries, unsatisfied: 0, running: false };
         entries.insert(bot.clone(), entry);
         drop(entries);
         self.notify.notify_one();
@@ -174,7 +178,7 @@ impl Checks {
         }
     }
 
-    fn answered(&self, bot: &BotKey, check: &Check, webhook: Webhook) {
+    fn answered(&self, bot: &BotKey, check: &Check, mut webhook: Webhook) {
         let mut entries = self.lock();
         let Some(entry) = entries.get_mut(bot) else { return };
         entry.running = false;
@@ -183,7 +187,16 @@ impl Checks {
             entry.due = Instant::now();
             return;
         }
-        if check.is_satisfied(&webhook) {
+        match &mut webhook {
+            Webhook::Seen(seen) if !seen.url.is_empty() && check.is_ours(&seen.url) => {
+                let patience = deliveries::PATIENCE.min(self.every);
+                seen.fails = entry.deliveries.look(seen, patience, Instant::now(), clock::now().timestamp());
+            }
+            // It has none.
+            Webhook::Seen(_) => entry.deliveries = Deliveries::default(),
+            Webhook::Unknown | Webhook::Failed(_) => {}
+        }
+        if check.is_satisfied(&webhook) && !entry.deliveries.is_doubtful() {
             entry.unsatisfied = 0;
             entry.due = Instant::now() + jitter(self.every);
         } else {

@@ -4,6 +4,7 @@
 //! of Telegram's description, from which the token is taken out should a server repeat it.
 
 pub mod checks;
+pub mod deliveries;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,6 +87,7 @@ impl Telegram {
             pending_updates: info.pending_update_count,
             last_error: info.last_error_message.map(|text| without(&text, token)),
             last_error_at: info.last_error_date,
+            fails: false,
         })
     }
 

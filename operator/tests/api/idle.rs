@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
-use crate::harness::manifests::{luna, luna_with};
+use crate::harness::manifests::{luna, luna_with, secrets};
 use crate::harness::operator::Operator;
+use crate::harness::telegram::Telegram;
 use crate::harness::world::World;
 
 /// Everything that a bot can have of Kubernetes' own kinds.
@@ -68,7 +69,10 @@ async fn two_bots_in_one_namespace_do_not_touch_each_other() {
     operator.settled(&world, "luna").await;
     let versions = world.versions().await;
 
-    let mut other = luna_with(&world.telegram, json!({"telegram": {"updates": "Polling", "webhook": null}}));
+    world.secret("two", &secrets(&Telegram::new_token())).await;
+    let token = json!({"name": "two", "key": "token"});
+    let polls = json!({"telegram": {"tokenSecretRef": token, "updates": "Polling", "webhook": null}});
+    let mut other = luna_with(&world.telegram, polls);
     other["metadata"]["name"] = json!("luna-two");
     world.apply(other).await;
     world.ready("luna-two").await;

@@ -283,6 +283,8 @@ impl Stage {
         let tally = self.crowd.tally().await;
         println!("      kills: {talk:?}, {tally:?}");
         assert_eq!(tally.unanswered, 0, "{tally:?}");
+        // Leases of the killed run out after eight seconds; then others go on.
+        assert!(talk.longest <= LONGEST_WAIT, "{talk:?}");
         // One pod of the bot and one worker, each with a few sends in flight at this pace.
         assert!(tally.repeated <= 10, "{tally:?}");
         self.repeated.store(tally.repeated, Relaxed);

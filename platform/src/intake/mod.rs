@@ -15,6 +15,7 @@
 //! What must never happen here: an acknowledgement before the commit, a call of the outside world inside the
 //! transaction, one bad update that stops the rest.
 
+pub mod consumer;
 mod load;
 pub mod polling;
 mod process;

@@ -3,6 +3,7 @@
 //! Who polls is a lease in `bot_state`. Updates go into their chats' queues as they come; the offset sent to Telegram,
 //! which is the acknowledgement, is the longest prefix whose transactions have committed. An update whose database was
 //! away is submitted again here; after a hand-over the next poller gets it from Telegram, and known ids are skipped.
+//! A webhook of the bot's own that is in the way is removed by the lease's holder ([`consumer`]).
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::consumer::{self, Withdrawn};
 use super::{Intake, IntakeError, Pending};
 use crate::clock::{backoff, jitter};
 use crate::module::BoxFuture;
@@ -28,20 +30,23 @@ pub const ALLOWED_UPDATES: &[&str] = &["message", "callback_query", "my_chat_mem
 
 /// With updates in work (one chat is slow), how soon the others' next ones are asked for.
 const AGAIN: Duration = Duration::from_millis(100);
+/// After the first failure of several.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Clone)]
 pub struct PollingSettings {
-    /// Long poll, in seconds.
+    /// Long poll, in seconds. A connection that died unseen is noticed some seconds later.
     pub wait: u64,
     /// Updates fetched and not committed, at most.
     pub window: usize,
-    /// The poller's lease; a dead poller is followed after this.
+    /// The poller's lease, renewed at a third of it, also while a long poll is on its way. A dead poller is followed as
+    /// soon as it has run out; no message is to wait for ten seconds.
     pub lease: Duration,
 }
 
 impl Default for PollingSettings {
     fn default() -> Self {
-        Self { wait: 25, window: 200, lease: Duration::from_secs(10) }
+        Self { wait: 4, window: 200, lease: Duration::from_secs(6) }
     }
 }
 
@@ -56,20 +61,25 @@ pub async fn run(
     let token = Uuid::new_v4();
     let mut failures = 0;
     while !stop.is_cancelled() {
-        match claim(&pool, telegram.bot_id(), token, settings.lease).await {
-            Ok(true) => {
+        let look = jitter(settings.lease / 4);
+        let pause = match claim(&pool, telegram.bot_id(), token, settings.lease).await {
+            Ok(Claim::Ours) => {
                 failures = 0;
                 tracing::info!("this process polls for updates");
                 poll(&intake, &pool, &telegram, &settings, token, &stop).await;
                 continue;
             }
-            Ok(false) => failures = 0,
+            // Before that its holder may give it back.
+            Ok(Claim::Until(left)) => {
+                failures = 0;
+                look.min(left + jitter(Duration::from_millis(50)))
+            }
             Err(error) => {
                 failures += 1;
                 tracing::warn!(%error, "cannot ask who polls");
+                look * 2u32.saturating_pow(failures.min(4))
             }
-        }
-        let pause = jitter(settings.lease / 4 * 2u32.saturating_pow(failures.min(4)));
+        };
         tokio::select! {
             () = stop.cancelled() => {}
             () = tokio::time::sleep(pause) => {}
@@ -85,9 +95,16 @@ pub async fn run(
     let _ = tokio::time::timeout(Duration::from_secs(1), given_back).await;
 }
 
+/// Whose the poller's lease is.
+enum Claim {
+    Ours,
+    /// Another's, for so long unless it is renewed.
+    Until(Duration),
+}
+
 /// Takes or renews the poller's lease.
-async fn claim(pool: &PgPool, bot_id: i64, token: Uuid, lease: Duration) -> sqlx::Result<bool> {
-    sqlx::query(
+async fn claim(pool: &PgPool, bot_id: i64, token: Uuid, lease: Duration) -> sqlx::Result<Claim> {
+    let claimed = sqlx::query(
         "INSERT INTO bot_state AS b (bot_id, poller_token, poller_until)
          VALUES ($1, $2, clock_timestamp() + $3 * interval '1 microsecond')
          ON CONFLICT (bot_id) DO UPDATE SET poller_token = $2, poller_until = excluded.poller_until
@@ -97,8 +114,19 @@ async fn claim(pool: &PgPool, bot_id: i64, token: Uuid, lease: Duration) -> sqlx
     .bind(token)
     .bind(i64::try_from(lease.as_micros()).unwrap_or(i64::MAX))
     .execute(pool)
-    .await
-    .map(|done| done.rows_affected() == 1)
+    .await?;
+    if claimed.rows_affected() == 1 {
+        return Ok(Claim::Ours);
+    }
+    let left: Option<i64> = sqlx::query_scalar(
+        "SELECT (extract(epoch FROM poller_until - clock_timestamp()) * 1000000)::bigint FROM bot_state
+         WHERE bot_id = $1",
+    )
+    .bind(bot_id)
+    .fetch_optional(pool)
+    .await?
+    .flatten();
+    Ok(Claim::Until(Duration::from_micros(left.map_or(0, |left| u64::try_from(left).unwrap_or(0)))))
 }
 
 /// What is fetched and not yet acknowledged to Telegram.
@@ -186,8 +214,8 @@ async fn poll(
         }
         if renewed.elapsed() > settings.lease / 3 {
             match claim(pool, telegram.bot_id(), token, settings.lease).await {
-                Ok(true) => renewed = Instant::now(),
-                Ok(false) => {
+                Ok(Claim::Ours) => renewed = Instant::now(),
+                Ok(Claim::Until(_)) => {
                     tracing::warn!("another process polls now");
                     return;
                 }
@@ -199,9 +227,7 @@ async fn poll(
         let room = window.fetched.len() < settings.window;
         let due = pause_until.max(if window.fetched.is_empty() { now } else { again_at });
         if on_its_way.is_none() && !stopping && room && due <= now {
-            // The request ends before the lease does, whatever happens.
-            let budget = settings.lease.saturating_sub(renewed.elapsed()).saturating_sub(Duration::from_secs(1));
-            let wait = if window.fetched.is_empty() { settings.wait.min(budget.as_secs() / 2) } else { 0 };
+            let wait = if window.fetched.is_empty() { settings.wait } else { 0 };
             on_its_way = Some(fetch(telegram, window.offset, wait));
         }
         let look_again = if due > now { due } else { now + settings.lease / 3 };
@@ -249,13 +275,51 @@ async fn poll(
             Err(error) => {
                 failures += 1;
                 metrics().poll_errors.inc();
+                tracing::warn!(%error, failures, "updates cannot be fetched; trying again");
                 let pause = match &error {
                     ApiError::RetryAfter(pause) => *pause,
-                    _ => backoff(failures, Duration::from_millis(500), Duration::from_secs(30)),
+                    error if is_webhooks(error) => {
+                        let free = make_way(pool, telegram, settings.lease / 2).await;
+                        // Another's may go at any moment.
+                        backoff(if free { 1 } else { failures }, FIRST_PAUSE, Duration::from_secs(5))
+                    }
+                    _ => backoff(failures, FIRST_PAUSE, Duration::from_secs(30)),
                 };
-                tracing::warn!(%error, failures, "updates cannot be fetched; trying again");
                 pause_until = Instant::now() + pause;
             }
+        }
+    }
+}
+
+/// Whether a webhook is why Telegram refuses. It has no code of its own:
+/// "can't use getUpdates method while webhook is active", "terminated by setWebhook request".
+fn is_webhooks(error: &ApiError) -> bool {
+    matches!(error, ApiError::Conflict(text) if text.to_lowercase().contains("webhook"))
+}
+
+/// Removes the bot's own webhook, within `limit`, which is a part of the lease. `true`: there is none any more.
+async fn make_way(pool: &PgPool, telegram: &Telegram, limit: Duration) -> bool {
+    match tokio::time::timeout(limit, consumer::withdraw(pool, telegram, limit / 2)).await {
+        Ok(Ok(Withdrawn::Removed)) => {
+            tracing::info!("the bot polls from now on: its webhook is removed, and what waits at Telegram is kept");
+            true
+        }
+        Ok(Ok(Withdrawn::Gone)) => true,
+        Ok(Ok(Withdrawn::Busy)) => false,
+        Ok(Ok(Withdrawn::Foreign)) => {
+            tracing::error!(
+                "Telegram delivers to a webhook that this bot did not register: another program has the same token, and \
+                 gets the updates. Give the bot a token of its own, or call deleteWebhook"
+            );
+            false
+        }
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "the webhook in the way of polling is not removed yet");
+            false
+        }
+        Err(_) => {
+            tracing::warn!("the webhook in the way of polling is not removed yet: no answer in time");
+            false
         }
     }
 }

@@ -5,16 +5,20 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use sqlx::Connection;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use vitte_platform::clock::{backoff, jitter};
+use vitte_platform::intake::consumer;
 use vitte_platform::intake::polling::ALLOWED_UPDATES;
 use vitte_platform::role::Ground;
 use vitte_platform::telegram::Telegram;
 use vitte_platform::telegram::client::object;
 
 const LIMIT: Duration = Duration::from_secs(10);
-/// Two-integer advisory locks are a key space of their own.
-const REGISTRATION_LOCK: (i32, i32) = (7_215, 2);
+/// Between two questions to Telegram.
+const LOOK: Duration = Duration::from_secs(600);
+/// Between two looks at the database: whether somebody polls or has polled, and so removed the webhook.
+const GLANCE: Duration = Duration::from_secs(3);
 
 /// Where updates are to come.
 pub struct Target {
@@ -41,16 +45,22 @@ pub async fn username(telegram: &Telegram, stop: &CancellationToken) -> Option<S
     }
 }
 
-/// Registers the webhook and looks at it again every ten minutes.
+/// Registers the webhook and looks at it again every ten minutes, and as soon as nobody polls any more: a rollout to polling
+/// that is taken back has removed it under the pods that go on serving.
 pub async fn keep(ground: Ground, target: Target, stop: CancellationToken) {
     let mut failures = 0;
     let mut renew = target.rotating;
+    let mut due = Instant::now();
     loop {
-        let pause = match register(&ground, &target, renew).await {
-            Ok(done) => {
+        let pause = match step(&ground, &target, renew, due <= Instant::now()).await {
+            Ok(step) => {
                 failures = 0;
-                renew &= !done;
-                jitter(if renew { Duration::from_secs(5) } else { Duration::from_secs(600) })
+                match step {
+                    Step::Registered => (renew, due) = (false, Instant::now() + jitter(LOOK)),
+                    Step::Due => due = Instant::now(),
+                    Step::Nothing => {}
+                }
+                jitter(GLANCE)
             }
             Err(error) => {
                 failures += 1;
@@ -65,18 +75,31 @@ pub async fn keep(ground: Ground, target: Target, stop: CancellationToken) {
     }
 }
 
+enum Step {
+    /// Telegram has it as it should be.
+    Registered,
+    /// Somebody polls, or another process is at it: Telegram is asked at the next look.
+    Due,
+    Nothing,
+}
+
+async fn step(ground: &Ground, target: &Target, renew: bool, due: bool) -> anyhow::Result<Step> {
+    let known = consumer::known(&ground.pool, ground.telegram.bot_id()).await?;
+    Ok(match (known.polled, due || renew || known.webhook.is_none()) {
+        (true, _) => Step::Due,
+        (false, false) => Step::Nothing,
+        (false, true) if register(ground, target, renew).await? => Step::Registered,
+        (false, true) => Step::Due,
+    })
+}
+
 /// One of several replicas asks Telegram at one time; the others find it done. Telegram does not tell the secret it
 /// has, so a wrong one shows as 401 in its last error, and then it is registered anew. `renew`: whatever Telegram has.
 /// `false`: another replica is at it.
 async fn register(ground: &Ground, target: &Target, renew: bool) -> anyhow::Result<bool> {
     let mut connection = ground.pool.acquire().await?;
     let mut tx = connection.begin().await?;
-    let free: bool = sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1, $2)")
-        .bind(REGISTRATION_LOCK.0)
-        .bind(REGISTRATION_LOCK.1)
-        .fetch_one(&mut *tx)
-        .await?;
-    if !free {
+    if !consumer::may_change(&mut tx).await? {
         return Ok(false);
     }
     let info = ground.telegram.webhook_info(LIMIT).await?;
@@ -93,6 +116,7 @@ async fn register(ground: &Ground, target: &Target, renew: bool) -> anyhow::Resu
         ground.telegram.call("setWebhook", &params, LIMIT).await?;
         tracing::info!(url = %target.url, "webhook registered");
     }
+    consumer::registered(&mut tx, ground.telegram.bot_id(), Some(&target.url)).await?;
     tx.commit().await?;
     Ok(true)
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod companion;
+mod consumers;
 mod habits;
 mod kills;
 mod refusals;

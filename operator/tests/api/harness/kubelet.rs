@@ -1,16 +1,17 @@
 //! Pretends to run the pods of one namespace: what a kubelet would report, it reports at once.
 //!
 //! Pods that stay are Running and Ready, those of Jobs Succeeded, unless the test ordained otherwise. A bot's pod that
-//! becomes ready does at Telegram what the real one does: it registers its webhook, or removes it to poll.
+//! becomes ready does at Telegram what the real one does by the configuration that it was given: it registers its webhook.
+//! One that polls leaves Telegram alone, as those of an image do that removes no webhook: what the operator does then is
+//! what these tests are about.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use futures::StreamExt;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{Pod, Secret};
-use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams};
-use kube::core::ApiResource;
+use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
+use kube::api::{Api, ListParams, Patch, PatchParams};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
@@ -166,15 +167,8 @@ impl Kubelet {
     async fn register(&self, pod: &Pod) {
         let Inner { client, namespace, telegram, token, .. } = &*self.0;
         let Some(name) = pod.labels().get(vitte_operator::names::LABEL_BOT) else { return };
-        let bots = Api::<DynamicObject>::namespaced_with(
-            client.clone(),
-            namespace,
-            &ApiResource::erase::<vitte_operator::resource::VitteBot>(&()),
-        );
-        let Ok(Some(bot)) = bots.get_opt(name).await else { return };
-        let spec = &bot.data["spec"]["telegram"];
+        let Some(spec) = self.configuration(pod).await.map(|mut bot| bot["spec"]["telegram"].take()) else { return };
         if spec["updates"] == "Polling" {
-            let _ = telegram.try_call(token, "deleteWebhook", &json!({})).await;
             return;
         }
         let Some(url) = webhook_url(&spec["webhook"]) else { return };
@@ -184,6 +178,15 @@ impl Kubelet {
         let current = data.get("current").and_then(|value| std::str::from_utf8(&value.0).ok()).unwrap_or_default();
         // A bot that does not reach Telegram serves all the same, and tries again.
         let _ = telegram.try_call(token, "setWebhook", &json!({"url": url, "secret_token": current})).await;
+    }
+
+    /// The manifest in the pod's file.
+    async fn configuration(&self, pod: &Pod) -> Option<Value> {
+        let mut volumes = pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
+        let name = volumes.find_map(|volume| volume.config_map.as_ref()).map(|source| source.name.clone())?;
+        let maps: Api<ConfigMap> = Api::namespaced(self.0.client.clone(), &self.0.namespace);
+        let file = maps.get_opt(&name).await.ok()??.data?.remove("bot.yaml")?;
+        serde_json::from_str(file.split("---\n").next()?).ok()
     }
 }
 

@@ -67,6 +67,15 @@ impl Telegram {
         calls.filter(|call| call["bot_id"] == bot).map(|call| call["params"].clone()).collect()
     }
 
+    /// Somebody writes to the bot: an update waits to be delivered.
+    pub async fn is_written_to(&self, token: &str) {
+        let bot = token.split(':').next().unwrap();
+        let body = json!({"text": "anybody?", "from": {"id": 5, "first_name": "Ann"}});
+        let address = format!("{}/sim/chats/5/messages?bot={bot}", self.url());
+        let answer = self.http.post(address).json(&body).send().await.unwrap();
+        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+    }
+
     /// Telegram answers nobody from now on.
     pub async fn goes_away(&self) {
         let fault = json!({"method": "*", "drop": true, "times": 1_000_000});
