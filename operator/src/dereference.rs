@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
 use kube::Api;
@@ -24,6 +25,7 @@ use crate::names::child;
 use crate::objects::{Apis, Children, Kind, Live};
 use crate::resource::VitteBot;
 use crate::upgrade::Purpose;
+use crate::upgrade::job_pods::{self, Start};
 use crate::upgrade::jobs::job_end;
 use crate::upgrade::revision;
 use crate::validate::{
@@ -88,9 +90,11 @@ pub struct Found {
     /// PriorityClasses, Gateways and the like are not looked up: the API server's own message tells of them.
     pub apis: Apis,
     pub webhook: Webhook,
-    /// The termination message of a Job's last pod, by the Job's name: of the newest one that failed, and of those that
-    /// looked at the database.
+    /// The last words of ended Jobs, by the Job's name: of the newest one that failed, and of those that looked at the
+    /// database. Empty: it ended without; not here: no pod is left that could tell.
     pub job_words: BTreeMap<String, String>,
+    /// Jobs of which no container ever ran, by name: why, once there is more to say than that it is about to.
+    pub unstarted: BTreeMap<String, Option<String>>,
 }
 
 /// Something could not be read. It is tried again.
@@ -140,7 +144,7 @@ pub async fn dereference(cluster: &Cluster, key: &BotKey, bot: &VitteBot) -> Res
     }
     reader.leftovers(&generated).await?;
     reader.claim().await?;
-    reader.job_words().await?;
+    reader.jobs().await?;
     Ok(reader.found)
 }
 
@@ -294,43 +298,66 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Why the newest Job that failed did so, and what preflights found, in the words of their last pods.
-    async fn job_words(&mut self) -> Result<(), Unread> {
-        let ended = |job: &&Live| job_end(job).is_some();
-        let failed = self.found.children.of(Kind::Job).filter(|job| matches!(job_end(job), Some(Err(_))));
-        let newest = failed.max_by_key(|job| job.text("/metadata/creationTimestamp").map(str::to_owned));
-        let looks = format!("{}-", child(&self.key.name, Purpose::Preflight.part()));
-        let looked = self.found.children.of(Kind::Job).filter(|job| job.name.starts_with(&looks)).filter(ended);
-        let heard = newest.into_iter().chain(looked);
+    /// What pods tell of Jobs: of those at work, whether they have begun; of the newest that failed and of preflights, their
+    /// last words.
+    async fn jobs(&mut self) -> Result<(), Unread> {
+        let jobs: Vec<Live> = self.found.children.of(Kind::Job).cloned().collect();
         let uid = |job: &Live| job.text("/metadata/uid").unwrap_or_default().to_owned();
-        let jobs: BTreeMap<String, String> = heard.map(|job| (job.name.clone(), uid(job))).collect();
         let bot = self.bot.metadata.uid.clone().unwrap_or_default();
-        let mut known = self.cluster.bots.memory(self.key, &bot, |memory| std::mem::take(&mut memory.job_words));
-        known.retain(|uid, _| jobs.values().any(|job| job == uid));
-        for (name, uid) in jobs {
-            let words = match known.get(&uid) {
-                Some(words) => words.clone(),
-                None => self.words_of(&name).await?,
-            };
-            self.found.job_words.extend(words.clone().map(|words| (name, words)));
-            known.insert(uid, words);
+        let mut known = self.cluster.bots.memory(self.key, &bot, |memory| std::mem::take(&mut memory.jobs));
+        known.retain(|known, _| jobs.iter().any(|job| uid(job) == *known));
+        let failed = jobs.iter().filter(|job| matches!(job_end(job), Some(Err(_))));
+        let newest = failed.max_by_key(|job| job.text("/metadata/creationTimestamp")).map(|job| job.name.clone());
+        let looks = format!("{}-", child(&self.key.name, Purpose::Preflight.part()));
+        for job in &jobs {
+            let told = known.entry(uid(job)).or_default();
+            let end = job_end(job);
+            let is_heard = Some(&job.name) == newest.as_ref() || job.name.starts_with(&looks);
+            match &end {
+                None if told.start != Some(Start::Begun) => {
+                    let now = job_pods::start(&self.pods_of(&job.name).await?);
+                    told.start = Some(job_pods::remembered(told.start.take(), now));
+                }
+                Some(end) if is_heard && told.may_be_asked() => {
+                    told.words = job_pods::last_words(&self.pods_of(&job.name).await?, end.is_err());
+                    told.asked = Some(Instant::now());
+                }
+                _ => {}
+            }
+            if let Some(Start::Not(why)) = &told.start {
+                self.found.unstarted.insert(job.name.clone(), why.clone());
+            }
+            if is_heard && let Some(words) = &told.words {
+                self.found.job_words.insert(job.name.clone(), words.clone());
+            }
         }
-        self.cluster.bots.memory(self.key, &bot, |memory| memory.job_words = known);
+        self.cluster.bots.memory(self.key, &bot, |memory| memory.jobs = known);
         Ok(())
     }
 
-    async fn words_of(&self, job: &str) -> Result<Option<String>, Unread> {
+    async fn pods_of(&self, job: &str) -> Result<Vec<Pod>, Unread> {
         let api: Api<Pod> = Api::namespaced(self.cluster.client.clone(), &self.key.namespace);
         let params = ListParams::default().labels(&format!("batch.kubernetes.io/job-name={job}")).limit(20);
         let pods = api.list(&params).await;
         let pods = pods.map_err(|source| Unread::Failed { what: format!("the pods of Job {job}"), source })?;
-        Ok(pods.items.iter().max_by_key(|pod| pod.metadata.creation_timestamp.clone()).and_then(last_words))
+        Ok(pods.items)
     }
 }
 
-/// The termination message of a pod's container.
-fn last_words(pod: &Pod) -> Option<String> {
-    let statuses = pod.status.as_ref()?.container_statuses.as_ref()?;
-    let state = statuses.first()?.state.as_ref()?.terminated.as_ref()?;
-    state.message.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
+/// What pods told of one Job. Remembered, since they go: those of a Job whose time is over as soon as it is.
+#[derive(Default)]
+pub struct JobTold {
+    start: Option<Start>,
+    words: Option<String>,
+    /// When it was last asked for words.
+    asked: Option<Instant>,
+}
+
+impl JobTold {
+    /// Whether its pods may be asked for words that they have not told yet.
+    fn may_be_asked(&self) -> bool {
+        /// A pod's report may come after its Job's; what is not there by then has gone.
+        const AGAIN: Duration = Duration::from_secs(30);
+        self.words.is_none() && self.asked.is_none_or(|asked| asked.elapsed() >= AGAIN)
+    }
 }

@@ -29,6 +29,7 @@ use crate::dereference::Found;
 use crate::names::{ANNOTATION_APPLIED, Component, child};
 use crate::objects::{Children, Kind, Live, Mode, Wanted};
 use crate::plan::{Plan, Scale};
+use crate::upgrade::Upgrade;
 
 /// What there is after the writes.
 #[derive(Clone, Debug, Default)]
@@ -171,6 +172,10 @@ impl Pass<'_> {
             self.applied.children.insert(live.clone());
         }
         match (mode, live) {
+            // It was planned without knowing of it: what is written there decides, and not what would have been.
+            (Mode::Create, Some(_)) if *kind == Kind::ControllerRevision => {
+                Err(refuse(Reason::Conflict, "one of this name is there already; it is read again"))
+            }
             (Mode::Create, Some(_)) => Ok(()),
             (Mode::Create, None) => match self.writer.create(*kind, &stamped(json)).await.map_err(said)? {
                 Created::New(live) => {
@@ -316,12 +321,12 @@ impl Pass<'_> {
     }
 
     async fn remove(&mut self, wanted: &[Wanted], which: impl Fn(Kind) -> bool) {
-        let orphans: Vec<Live> =
-            orphans(&self.applied.children, wanted, &self.plan.upgrade.keep, self.owner.name, self.owner.uid)
-                .into_iter()
-                .filter(|live| which(live.kind))
-                .cloned()
-                .collect();
+        let Upgrade { keep, drop, .. } = &self.plan.upgrade;
+        let orphans: Vec<Live> = orphans(&self.applied.children, wanted, keep, drop, self.owner.name, self.owner.uid)
+            .into_iter()
+            .filter(|live| which(live.kind))
+            .cloned()
+            .collect();
         for live in orphans {
             match self.writer.delete(&live).await {
                 Ok(()) => {

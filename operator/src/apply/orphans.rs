@@ -48,13 +48,14 @@ pub fn scales(kind: Kind) -> bool {
 
 /// The objects that are to go, those first that others do not refer to.
 ///
-/// What stays although nothing wants it: what is to be kept (`keep`); a claim; a Secret without an owner (an embedded database's, kept on purpose); a
-/// Job at work; what old pods or a rollout may still use (ConfigMaps, ended Jobs) until every Deployment is rolled out.
+/// What stays although nothing wants it: what is to be kept (`keep`); a claim; a Secret without an owner (an embedded
+/// database's, kept on purpose); a Job at work, but for one that is to go (`drop`); what old pods or a rollout may still use (ConfigMaps, ended Jobs) until every Deployment is rolled out.
 #[must_use]
 pub fn orphans<'a>(
     children: &'a Children,
     wanted: &[Wanted],
     keep: &BTreeSet<(Kind, String)>,
+    drop: &BTreeSet<String>,
     bot: &str,
     uid: &str,
 ) -> Vec<&'a Live> {
@@ -73,7 +74,7 @@ pub fn orphans<'a>(
             // Data go with the bot, if they do, and never with a change of its spec.
             Kind::PersistentVolumeClaim => false,
             Kind::ConfigMap => settled,
-            Kind::Job => settled && job_end(live).is_some(),
+            Kind::Job => (settled && job_end(live).is_some()) || drop.contains(&live.name),
             _ => true,
         })
         .collect();
@@ -110,7 +111,7 @@ mod tests {
             .iter()
             .map(|(kind, name)| Wanted { kind: *kind, name: (*name).to_owned(), json: json!({}), mode: Mode::Create })
             .collect();
-        orphans(&children.into_iter().collect(), &wanted, &BTreeSet::new(), "luna", UID)
+        orphans(&children.into_iter().collect(), &wanted, &BTreeSet::new(), &BTreeSet::new(), "luna", UID)
             .iter()
             .map(|live| live.name.clone())
             .collect()
@@ -185,7 +186,10 @@ mod tests {
         .collect();
         let keep = [(Kind::ConfigMap, "of-a-revision"), (Kind::ControllerRevision, "good"), (Kind::Job, "record")];
         let keep = keep.map(|(kind, name)| (kind, name.to_owned())).into();
-        let gone: Vec<_> = orphans(&children, &[], &keep, "luna", UID).iter().map(|live| live.name.clone()).collect();
+        let gone: Vec<_> = orphans(&children, &[], &keep, &BTreeSet::new(), "luna", UID)
+            .iter()
+            .map(|live| live.name.clone())
+            .collect();
         assert_eq!(gone, ["old"]);
     }
 
@@ -194,5 +198,15 @@ mod tests {
         let mut going = live(Kind::Service, "s", Some(UID), &json!({}));
         Arc::make_mut(&mut going.json)["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
         assert_eq!(names(vec![going], &[]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_job_at_work_goes_only_where_nothing_of_it_will_ever_run() {
+        let at_work = |name: &str| live(Kind::Job, name, Some(UID), &json!({}));
+        // In the middle of a rollout, too.
+        let children = [at_work("stuck"), at_work("busy"), deployment(false)].into_iter().collect();
+        let (keep, drop) = ([(Kind::Deployment, "d".to_owned())].into(), ["stuck".to_owned()].into());
+        let gone = orphans(&children, &[], &keep, &drop, "luna", UID);
+        assert_eq!(gone.iter().map(|live| live.name.as_str()).collect::<Vec<_>>(), ["stuck"]);
     }
 }

@@ -15,7 +15,7 @@ use crate::cache::store::Store;
 use crate::metrics::Metrics;
 use crate::names::{FIELD_MANAGER, HANDOVER_FIELD_MANAGER, LABEL_BOT, LABEL_MANAGED_BY};
 use crate::plan::{Migration, Rotation};
-use crate::upgrade::{State, Step, Upgrade};
+use crate::upgrade::{Serving, State, Step, Upgrade};
 
 const UID: &str = "bot-uid";
 
@@ -146,13 +146,16 @@ fn plan(scale: Option<Scale>) -> Plan {
         upgrade: Upgrade {
             step: Step::Current,
             revision: "luna-1".to_owned(),
+            toward: Serving { name: "luna-1".to_owned(), version: "0.1.0".to_owned(), image: "i".to_owned() },
             serving: None,
             basis: None,
             roll: true,
             expand: ("job".to_owned(), State::Done),
             task: None,
+            unstarted: None,
             records: Vec::new(),
             keep: BTreeSet::new(),
+            drop: BTreeSet::new(),
             look_again: None,
             failed: None,
             contract_failed: None,

@@ -31,7 +31,7 @@ pub fn job(valid: &Valid, task: &Task) -> Job {
     Job {
         metadata: meta::owned(valid, task.name.clone(), MIGRATE),
         spec: Some(JobSpec {
-            active_deadline_seconds: Some(i64::from(task.deadline(valid))),
+            active_deadline_seconds: Some(i64::from(valid.spec.migrations.timeout_seconds)),
             backoff_limit: Some(if task.purpose == Purpose::Preflight { LOOKS } else { RETRIES }),
             template: PodTemplateSpec {
                 metadata: Some(ObjectMeta {

@@ -10,6 +10,7 @@ use vitte_crds::status::Status;
 use crate::apply::fights::Fights;
 use crate::cache::BotKey;
 use crate::cache::child::version;
+use crate::dereference::JobTold;
 use crate::resource::VitteBot;
 
 /// A bot, or what of it can be read.
@@ -38,8 +39,8 @@ pub struct Memory {
     /// The bot's version after the last write of ours to it, with the status that it had then.
     own: Option<(u64, Option<Status>)>,
     pub fights: Arc<Mutex<Fights>>,
-    /// The last words of ended Jobs, by the Job's uid.
-    pub job_words: BTreeMap<String, Option<String>>,
+    /// What pods told of Jobs, by the Job's uid.
+    pub jobs: BTreeMap<String, JobTold>,
     /// The generation for which no generated Secret was found that is no longer wanted.
     pub no_leftovers: Option<i64>,
     /// Whether the bot's own pods were all new at the last look.

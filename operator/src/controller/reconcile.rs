@@ -21,7 +21,8 @@ use crate::objects::{Children, Kind};
 use crate::plan::{self, rolled_out};
 use crate::resource::VitteBot;
 use crate::status::{Event, Outcome, Severity};
-use crate::validate::{Valid, validate};
+use crate::upgrade::spec::under_way;
+use crate::validate::{Invalid, Valid, validate};
 
 /// When to look again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,25 +131,40 @@ async fn pass(cluster: &Cluster, key: &BotKey, bot: &VitteBot) -> Ended {
         cluster.write_status(key, bot, &Outcome::Paused { found: &found }).await.map_err(Failed::Status)?;
         return Ok((resync, "done", "paused"));
     }
-    let mut found = dereference(cluster, key, bot).await?;
-    let valid = match validate(bot, &found) {
-        Ok(valid) => valid,
-        Err(invalid) => {
-            let outcome = Outcome::Invalid { invalid: &invalid, found: &found };
-            cluster.write_status(key, bot, &outcome).await.map_err(Failed::Status)?;
-            return Ok((resync, "waiting", "validate"));
-        }
-    };
+    let found = dereference(cluster, key, bot).await?;
+    match validate(bot, &found) {
+        Ok(valid) => carry_out(cluster, key, bot, &valid, found, None).await,
+        Err(invalid) => match under_way(bot, &found) {
+            // New pods are not left without a judge because the next spec cannot be.
+            Some((standing, valid)) => carry_out(cluster, key, &standing, &valid, found, Some(&invalid)).await,
+            None => {
+                let outcome = Outcome::Invalid { invalid: &invalid, found: &found };
+                cluster.write_status(key, bot, &outcome).await.map_err(Failed::Status)?;
+                Ok((resync, "waiting", "validate"))
+            }
+        },
+    }
+}
+
+/// Plans, builds, applies and tells. `invalid`: what is wrong with the bot's own spec, while another one is carried out.
+async fn carry_out(
+    cluster: &Cluster,
+    key: &BotKey,
+    bot: &VitteBot,
+    valid: &Valid,
+    mut found: Found,
+    invalid: Option<&Invalid>,
+) -> Ended {
     let now = clock::now();
-    let plan = plan::plan(&valid, &found, bot.status.as_ref(), now);
+    let plan = plan::plan(valid, &found, bot.status.as_ref(), now);
     // Until its turn has come, a new spec says nothing to Telegram.
-    let in_force = VitteBot { spec: plan.basis(&valid).spec.clone(), ..bot.clone() };
+    let in_force = VitteBot { spec: plan.basis(valid).spec.clone(), ..bot.clone() };
     found.webhook = cluster.checks.want(key, check(&in_force.spec), || remembered(bot));
-    if plan.basis(&valid).webhook.is_some() {
+    if plan.basis(valid).webhook.is_some() {
         // Before any pod can register one.
         cluster.set_finalizer(key, &bot.metadata, true).await.map_err(Failed::Finalizer)?;
     }
-    let wanted = build::build(&valid, &found, &plan, now, &mut || clock::secret(43));
+    let wanted = build::build(valid, &found, &plan, now, &mut || clock::secret(43));
     let uid = bot.metadata.uid.clone().unwrap_or_default();
     let fights = cluster.bots.memory(key, &uid, |memory| Arc::clone(&memory.fights));
     let writer = Writer {
@@ -159,9 +175,12 @@ async fn pass(cluster: &Cluster, key: &BotKey, bot: &VitteBot) -> Ended {
     };
     let owner = Owner { name: &key.name, uid: &uid };
     let applied = apply::apply(&writer, &fights, owner, &wanted, &plan, &found).await;
-    let outcome = Outcome::Applied { valid: &valid, plan: &plan, found: &found, applied: &applied };
+    let outcome = match invalid {
+        Some(invalid) => Outcome::Invalid { invalid, found: &found },
+        None => Outcome::Applied { valid, plan: &plan, found: &found, applied: &applied },
+    };
     cluster.write_status(key, bot, &outcome).await.map_err(Failed::Status)?;
-    after(cluster, key, bot, plan.basis(&valid), &found, &applied).await?;
+    after(cluster, key, bot, plan.basis(valid), &found, &applied).await?;
     if let Some(error) = applied.errors.first() {
         let more = applied.errors.len() - 1;
         let text = if more == 0 { error.to_string() } else { format!("{error} (and {more} more)") };

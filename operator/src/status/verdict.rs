@@ -5,7 +5,7 @@ use vitte_crds::status::{ConditionType, Phase};
 use super::conditions::Conditions;
 use super::{Pods, View};
 use crate::names::ANNOTATION_RETRY;
-use crate::upgrade::{Serving, Step};
+use crate::upgrade::{Serving, Step, Upgrade};
 
 /// Reasons after which nothing happens until a person acts.
 pub const STALLED: [&str; 7] =
@@ -25,7 +25,9 @@ impl View<'_> {
         }
         let stays = if serving { "the old pods go on serving" } else { "nothing runs yet" };
         let again = format!("another version, or the annotation {ANNOTATION_RETRY} with a new value, tries again");
-        let image = &self.valid.image;
+        let Upgrade { toward, unstarted, .. } = &self.plan.upgrade;
+        let image = &toward.image;
+        let unstarted = unstarted.as_ref().map_or_else(String::new, |why| format!("; its pod has not started: {why}"));
         match &self.plan.upgrade.step {
             Step::ExpandFailed(why) => {
                 return (broken, "MigrationFailed", format!("the migration failed: {why} ({stays}; {again})"));
@@ -45,13 +47,16 @@ impl View<'_> {
             Step::Waits(job) => {
                 return (Phase::Migrating, "Waits", format!("Job {job} of a former spec is at work, and ends first"));
             }
-            Step::Preflight => return (Phase::Preflight, "Preflight", format!("{image} looks at the database")),
+            Step::Preflight => {
+                return (Phase::Preflight, "Preflight", format!("{image} looks at the database{unstarted}"));
+            }
             Step::Contract => {
                 let what = "the schema is rid of what only the version before the present one used";
-                return (Phase::Migrating, "Contract", what.to_owned());
+                return (Phase::Migrating, "Contract", format!("{what}{unstarted}"));
             }
             Step::Expand => {
-                return (Phase::Migrating, "Migrating", format!("Job {} is at work", self.plan.migration_job()));
+                let job = self.plan.migration_job();
+                return (Phase::Migrating, "Migrating", format!("Job {job} is at work{unstarted}"));
             }
             Step::Late(why) => return (Phase::RollingOut, "Late", why.clone()),
             Step::Current | Step::Asleep | Step::Rollout(_) | Step::RolledBack(_) => {}
@@ -100,7 +105,7 @@ impl View<'_> {
 
     /// `0.1.0 -> 0.2.0`.
     fn direction(&self, serving: Option<&Serving>) -> String {
-        let (to, name) = (&self.valid.spec.version, &self.plan.upgrade.revision);
+        let Serving { version: to, name, .. } = &self.plan.upgrade.toward;
         match serving {
             Some(serving) => format!("{} -> {to} (revision {name})", serving.version),
             None => format!("{to} (revision {name})"),

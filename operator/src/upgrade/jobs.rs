@@ -1,4 +1,7 @@
 //! The Jobs of an upgrade: what each runs, what it is called, and how it stands.
+//!
+//! Each is bounded by `migrations.timeoutSeconds`, in which its image must also be pulled and its pod find a node; how
+//! long a preflight may look once it runs, the process itself knows.
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -6,7 +9,7 @@ use sha2::{Digest, Sha256};
 use vitte_crds::database::Database;
 use vitte_crds::status::{MigrationPhase, Status};
 
-use super::revision::Revision;
+use super::revision::{Marks, Revision};
 use crate::dereference::Found;
 use crate::names::child;
 use crate::objects::{Kind, Live};
@@ -71,11 +74,13 @@ impl Task {
         }
     }
 
-    /// Beside `serving`: what it found before that one's contract says nothing afterwards.
+    /// Beside `serving`: what it found before that one's contract says nothing once that has begun. `attempt` counts from 0:
+    /// what was found can be lost with its pod.
     #[must_use]
-    pub fn preflight(valid: &Valid, serving: &Revision) -> Self {
+    pub fn preflight(valid: &Valid, serving: &Revision, attempt: u8) -> Self {
         let connections = connections(valid).to_string();
-        let beside = json!([serving.name, serving.marks.contracted_by]);
+        let Marks { contracted_by, contract_begun, .. } = &serving.marks;
+        let beside = json!([serving.name, contracted_by, contract_begun, attempt]);
         Self::new(Purpose::Preflight, valid, &["migrate", "preflight", "--connections", &connections], Some(beside))
     }
 
@@ -102,7 +107,7 @@ impl Task {
         if let Some(live) = found.children.get(Kind::Job, &self.name) {
             return match job_end(live) {
                 Some(Ok(())) => State::Done,
-                Some(Err(why)) => State::Failed(found.job_words.get(&self.name).cloned().unwrap_or(why)),
+                Some(Err(failure)) => State::Failed(self.told(&failure, found)),
                 None => State::Running,
             };
         }
@@ -117,24 +122,34 @@ impl Task {
         }
     }
 
-    /// How long it may take, in seconds.
-    #[must_use]
-    pub fn deadline(&self, valid: &Valid) -> i32 {
-        /// It only reads.
-        const PREFLIGHT: i32 = 120;
-        let given = valid.spec.migrations.timeout_seconds;
-        if self.purpose == Purpose::Preflight { given.min(PREFLIGHT) } else { given }
+    /// Why it failed: Kubernetes' reason, and the most telling words that there are.
+    fn told(&self, failure: &Failure, found: &Found) -> String {
+        let Failure { reason, message } = failure;
+        let unstarted = found.unstarted.get(&self.name).and_then(Option::as_ref);
+        match (found.job_words.get(&self.name), unstarted) {
+            (Some(words), _) if !words.is_empty() => format!("{reason}: {words}"),
+            (None, Some(why)) => format!("{reason}: {message}; its pod never started: {why}"),
+            _ => format!("{reason}: {message}"),
+        }
     }
+}
+
+/// How a Job failed, in Kubernetes' words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub reason: String,
+    pub message: String,
 }
 
 /// `None` while the Job is at work; its end, with the reason when it failed.
 #[must_use]
-pub fn job_end(job: &Live) -> Option<Result<(), String>> {
+pub fn job_end(job: &Live) -> Option<Result<(), Failure>> {
     let holds = |kind| job.condition(kind).filter(|(status, ..)| *status == "True");
     if holds("Complete").is_some() {
         return Some(Ok(()));
     }
-    holds("Failed").map(|(_, reason, message)| Err(format!("{reason}: {message}")))
+    let failed = holds("Failed");
+    failed.map(|(_, reason, message)| Err(Failure { reason: reason.to_owned(), message: message.to_owned() }))
 }
 
 /// Connections that all pods together may open: each its pool, at the most pods that there may be, and the quarter more

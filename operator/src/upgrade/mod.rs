@@ -13,12 +13,14 @@
 //! fault that the old pods have too; a decision that is acted upon before it is written.
 
 mod back;
+pub mod job_pods;
 pub mod jobs;
 pub mod revision;
 pub mod rollout;
 pub mod spec;
 mod steps;
 mod trial;
+mod window;
 
 use std::collections::BTreeSet;
 
@@ -86,7 +88,7 @@ impl Step {
     }
 }
 
-/// What serves, for the status.
+/// What serves, or is to serve, for the status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Serving {
     pub name: String,
@@ -107,6 +109,8 @@ pub struct Upgrade {
     pub step: Step,
     /// The spec's own revision.
     pub revision: String,
+    /// What this step leads to: the spec's own revision, or the one that a person goes back to.
+    pub toward: Serving,
     /// What serves once this is done; `None`: nothing has served yet.
     pub serving: Option<Serving>,
     /// What pods and all else are built from; `None`: the spec as it stands.
@@ -117,10 +121,14 @@ pub struct Upgrade {
     pub expand: (String, State),
     /// The one Job to create.
     pub task: Option<Task>,
+    /// Why the Job at work has not begun: its pod waits for an image, or for a node.
+    pub unstarted: Option<String>,
     /// Revisions to be written, in this order, before anything of this is acted upon.
     pub records: Vec<Wanted>,
     /// Objects that stay although nothing wants them.
     pub keep: BTreeSet<(Kind, String)>,
+    /// Jobs that go although they have not ended: a former spec's, of which nothing ever ran, nor will.
+    pub drop: BTreeSet<String>,
     /// When a decision that waits for time is due.
     pub look_again: Option<DateTime<Utc>>,
     /// The version that was given up, and is not tried again by itself.

@@ -32,6 +32,9 @@ pub const REASON: &str = "vitte.dev/outcome-reason";
 const MIGRATED_BY: &str = "vitte.dev/migrated-by";
 /// The Job after which what came before it cannot serve any more without a look at the schema.
 const CONTRACTED_BY: &str = "vitte.dev/contracted-by";
+/// The Job that begins, or has begun, to remove what came before it needs: each of its files commits by itself, so that from
+/// here on nobody knows what is left.
+const CONTRACT_BEGUN: &str = "vitte.dev/contract-begun";
 /// The bot's retry annotation when it was tried.
 const RETRY: &str = "vitte.dev/tried-at-retry";
 /// The bot's rollback annotation that is done with.
@@ -44,9 +47,9 @@ pub enum Outcome {
     Trying,
     /// All its pods were ready. The one with the highest number serves.
     Good,
-    /// Its pods were not ready in time.
+    /// Its pods were not ready in time, or a person went back from it before they ever were.
     Failed,
-    /// A person went back from it.
+    /// It was good, and a person went back from it.
     Left,
 }
 
@@ -73,6 +76,7 @@ pub struct Marks {
     pub reason: Option<String>,
     pub migrated_by: Option<String>,
     pub contracted_by: Option<String>,
+    pub contract_begun: Option<String>,
     pub retry: Option<String>,
     pub rollback: Option<String>,
 }
@@ -86,6 +90,7 @@ impl Marks {
             reason: None,
             migrated_by: None,
             contracted_by: None,
+            contract_begun: None,
             retry: valid.retry.clone().filter(|text| !text.is_empty()),
             rollback: valid.rollback_to.clone().filter(|text| !text.is_empty()),
         }
@@ -99,6 +104,7 @@ impl Marks {
             (REASON, &self.reason),
             (MIGRATED_BY, &self.migrated_by),
             (CONTRACTED_BY, &self.contracted_by),
+            (CONTRACT_BEGUN, &self.contract_begun),
             (RETRY, &self.retry),
             (ROLLBACK, &self.rollback),
         ];
@@ -114,6 +120,7 @@ impl Marks {
             reason: owned(REASON),
             migrated_by: owned(MIGRATED_BY),
             contracted_by: owned(CONTRACTED_BY),
+            contract_begun: owned(CONTRACT_BEGUN),
             retry: owned(RETRY),
             rollback: owned(ROLLBACK),
         })
@@ -229,8 +236,9 @@ impl Revision {
             .all(|name| children.get(Kind::ConfigMap, name).is_some_and(|config_map| !config_map.is_being_deleted()))
     }
 
+    /// Whether it was good once. What was not migrated never was, whatever is written on it.
     fn served(&self) -> bool {
-        matches!(self.marks.outcome, Outcome::Good | Outcome::Left)
+        matches!(self.marks.outcome, Outcome::Good | Outcome::Left) && self.marks.migrated_by.is_some()
     }
 }
 
@@ -251,76 +259,124 @@ pub fn specs_besides(children: &Children, bot: &VitteBot) -> Vec<Spec> {
     let asked = bot
         .annotation(ANNOTATION_ROLLBACK)
         .filter(|by| serving.is_some_and(|s| s.marks.rollback.as_deref() != Some(by)));
-    let asked = asked.and_then(|by| revisions.meant(by, children));
-    let specs = [serving, asked].into_iter().flatten().map(|revision| &revision.spec);
+    let asked = asked.into_iter().flat_map(|by| revisions.meant(by, children));
+    let specs = serving.into_iter().chain(revisions.under_way()).chain(asked).map(|revision| &revision.spec);
     specs.filter(|spec| !same(spec, &bot.spec)).cloned().collect()
 }
 
 /// All revisions of a bot, newest first.
 #[derive(Clone, Debug, Default)]
-pub struct Revisions(Vec<Revision>);
+pub struct Revisions {
+    all: Vec<Revision>,
+    unreadable: Vec<Unreadable>,
+}
+
+/// A revision of an operator that knew more, or one that somebody damaged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unreadable {
+    pub name: String,
+    pub number: i64,
+    config_maps: Vec<String>,
+}
+
+impl Unreadable {
+    /// `None`: it is not a bot's. A StatefulSet keeps revisions of its own, with the labels of its pods.
+    fn of(live: &Live) -> Option<Self> {
+        let owners = live.at("/metadata/ownerReferences")?.as_array()?;
+        if !owners.iter().any(|owner| owner.get("kind").and_then(Value::as_str) == Some(vitte_crds::KIND)) {
+            return None;
+        }
+        let names = live.at("/data/configMaps").and_then(Value::as_object);
+        let config_maps =
+            names.into_iter().flat_map(Map::values).filter_map(Value::as_str).map(str::to_owned).collect();
+        Some(Self { name: live.name.clone(), number: live.int("/revision").unwrap_or(0), config_maps })
+    }
+}
 
 impl Revisions {
     #[must_use]
     pub fn of(children: &Children) -> Self {
-        let live = children.of(Kind::ControllerRevision).filter(|live| !live.is_being_deleted());
-        let mut all: Vec<Revision> = live.filter_map(Revision::read).collect();
-        all.sort_by_key(|revision| std::cmp::Reverse(revision.number));
-        Self(all)
+        let mut revisions = Self::default();
+        for live in children.of(Kind::ControllerRevision).filter(|live| !live.is_being_deleted()) {
+            match Revision::read(live) {
+                Some(revision) => revisions.all.push(revision),
+                None => revisions.unreadable.extend(Unreadable::of(live)),
+            }
+        }
+        revisions.all.sort_by_key(|revision| std::cmp::Reverse(revision.number));
+        revisions
     }
 
     pub fn all(&self) -> impl Iterator<Item = &Revision> {
-        self.0.iter()
+        self.all.iter()
     }
 
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Revision> {
-        self.0.iter().find(|revision| revision.name == name)
+        self.all.iter().find(|revision| revision.name == name)
     }
 
     /// What serves, or is to serve again.
     #[must_use]
     pub fn serving(&self) -> Option<&Revision> {
-        self.0.iter().find(|revision| revision.marks.outcome == Outcome::Good)
+        self.all.iter().find(|revision| revision.marks.outcome == Outcome::Good)
+    }
+
+    /// What is being brought in, or was given up since: the newest, if it does not serve.
+    #[must_use]
+    pub fn under_way(&self) -> Option<&Revision> {
+        self.all.first().filter(|newest| matches!(newest.marks.outcome, Outcome::Trying | Outcome::Failed))
+    }
+
+    /// One without which nobody knows what serves: that of this name, or the newest.
+    #[must_use]
+    pub fn in_the_dark(&self, own: &str) -> Option<&Unreadable> {
+        let newest = self.all.first().map_or(0, |newest| newest.number);
+        self.unreadable.iter().find(|unreadable| unreadable.name == own || unreadable.number > newest)
     }
 
     #[must_use]
     pub fn next_number(&self) -> i64 {
-        self.0.first().map_or(1, |newest| newest.number + 1)
+        let numbers = self.all.iter().map(|revision| revision.number);
+        numbers.chain(self.unreadable.iter().map(|unreadable| unreadable.number)).max().map_or(1, |newest| newest + 1)
     }
 
-    /// The newest revision that served and that a person means by its name, number or version.
-    #[must_use]
-    pub fn meant(&self, by: &str, children: &Children) -> Option<&Revision> {
-        let is = |r: &&Revision| r.name == by || r.number.to_string() == by || r.version == by;
-        self.0.iter().filter(|r| r.served() && r.is_whole(children)).find(is)
+    /// The revisions that served and that a person may mean by a name, number or version, newest first.
+    pub fn meant<'a>(&'a self, by: &'a str, children: &'a Children) -> impl Iterator<Item = &'a Revision> {
+        let is = move |r: &&Revision| r.name == by || r.number.to_string() == by || r.version == by;
+        self.all.iter().filter(move |r| r.served() && r.is_whole(children)).filter(is)
     }
 
     /// Those that served, for people.
     #[must_use]
     pub fn listed(&self) -> String {
-        let served = self.0.iter().filter(|revision| revision.served());
+        let served = self.all.iter().filter(|revision| revision.served());
         let texts: Vec<String> = served.map(|r| format!("{} ({}, {})", r.number, r.version, r.name)).collect();
         texts.join("; ")
     }
 
-    /// Whether something that came after it took away what it may need.
+    /// Whether something that came after it took away what it may need, or began to.
     #[must_use]
     pub fn is_before_a_contract(&self, revision: &Revision) -> bool {
-        self.0.iter().any(|later| {
-            later.number > revision.number && later.image != revision.image && later.marks.contracted_by.is_some()
+        self.all.iter().any(|later| {
+            let took = later.marks.contracted_by.is_some() || later.marks.contract_begun.is_some();
+            later.number > revision.number && later.image != revision.image && took
         })
     }
 
-    /// Objects that stay: the last good revisions, `also`, and every ConfigMap that one of them needs.
+    /// Objects that stay: the last good revisions, `also`, what cannot be read, and every ConfigMap that one of them needs.
     #[must_use]
     pub fn kept(&self, also: &str) -> BTreeSet<(Kind, String)> {
-        let good = self.0.iter().filter(|revision| revision.served()).take(KEPT);
-        let also = self.0.iter().filter(|revision| revision.name == also);
+        let good = self.all.iter().filter(|revision| revision.served()).take(KEPT);
+        let also = self.all.iter().filter(|revision| revision.name == also);
         let mut kept = BTreeSet::new();
         for revision in good.chain(also) {
             kept.insert((Kind::ControllerRevision, revision.name.clone()));
             kept.extend(revision.config_maps.values().map(|name| (Kind::ConfigMap, name.clone())));
+        }
+        for unreadable in &self.unreadable {
+            kept.insert((Kind::ControllerRevision, unreadable.name.clone()));
+            kept.extend(unreadable.config_maps.iter().map(|name| (Kind::ConfigMap, name.clone())));
         }
         kept
     }

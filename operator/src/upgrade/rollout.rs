@@ -11,8 +11,8 @@ use crate::plan::rolled_out;
 /// How far they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// A Deployment is not yet what it is to be.
-    Unapplied,
+    /// A Deployment is not yet what it is to be: which.
+    Unapplied(String),
     /// What is still to come.
     Coming(String),
     /// Every component was observed, is updated, and was ready for `rollout.minReadySeconds`.
@@ -32,22 +32,70 @@ pub enum Fault {
     Undecided(DateTime<Utc>),
 }
 
-/// Looks at Deployments beside what they are to be. `deadline`: `rollout.progressDeadlineSeconds`.
+/// The attempt that Deployments are held against.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt {
+    pub since: DateTime<Utc>,
+    /// `rollout.progressDeadlineSeconds`.
+    pub deadline: TimeDelta,
+    /// The last pass could not write all that it wanted.
+    pub refused: bool,
+}
+
+impl Attempt {
+    /// When a fault is its own, even one that was there when it began.
+    #[must_use]
+    pub fn due(&self) -> DateTime<Utc> {
+        self.since + self.deadline
+    }
+
+    /// When one pod that stays down, or Deployments that are scaled again and again, excuse it no more.
+    #[must_use]
+    pub fn patience_ends(&self) -> DateTime<Utc> {
+        /// Deadlines.
+        const PATIENCE: i32 = 3;
+        self.since + self.deadline * PATIENCE
+    }
+}
+
+/// Looks at Deployments beside what they are to be. One that cannot be written excuses no other.
 #[must_use]
-pub fn observe(wanted: &[Wanted], children: &Children, deadline: TimeDelta, now: DateTime<Utc>) -> Progress {
-    let mut lives = Vec::new();
+pub fn observe(wanted: &[Wanted], children: &Children, attempt: &Attempt, now: DateTime<Utc>) -> Progress {
+    let is_applied = |deployment: &Wanted, live: &Live| {
+        live.text(&pointer(ANNOTATION_APPLIED)) == Some(digest(&deployment.json).as_str())
+    };
+    let (mut lives, mut unapplied) = (Vec::new(), Vec::new());
     for deployment in wanted {
-        let Some(live) = children.get(Kind::Deployment, &deployment.name) else { return Progress::Unapplied };
-        if live.text(&pointer(ANNOTATION_APPLIED)) != Some(digest(&deployment.json).as_str()) {
-            return Progress::Unapplied;
+        let live = children.get(Kind::Deployment, &deployment.name);
+        let applied = live.is_some_and(|live| is_applied(deployment, live));
+        lives.extend(live.map(|live| Pods { live, applied }));
+        if !applied {
+            unapplied.push(deployment.name.as_str());
         }
-        lives.push(live);
     }
-    if let Some((live, why)) = lives.iter().find_map(|live| Some((live, exceeded(live)?))) {
-        return Progress::Exceeded { why, fault: fault(live, &lives, deadline, now) };
+    let applied = || lives.iter().filter(|pods| pods.applied).map(|pods| pods.live);
+    // What was late before this attempt began is no fault of it, until it had its own time to mend that.
+    let is_its_own = |live: &&Live| now >= attempt.due() || given_up_at(live).is_none_or(|at| at >= attempt.since);
+    if let Some((live, why)) = applied().filter(is_its_own).find_map(|live| Some((live, exceeded(live)?))) {
+        return Progress::Exceeded { why, fault: fault(Some(live), &lives, attempt, now) };
     }
-    let coming: Vec<String> = lives.iter().filter(|live| !rolled_out(live)).map(|live| in_words(live)).collect();
+    if !unapplied.is_empty() {
+        let which = unapplied.join(", ");
+        if attempt.refused && now >= attempt.due() {
+            let why = format!("the API server does not take Deployment {which} as it is to be");
+            return Progress::Exceeded { why, fault: fault(None, &lives, attempt, now) };
+        }
+        return Progress::Unapplied(which);
+    }
+    let coming: Vec<String> = applied().filter(|live| !rolled_out(live)).map(in_words).collect();
     if coming.is_empty() { Progress::Complete } else { Progress::Coming(coming.join("; ")) }
+}
+
+/// A Deployment that is there.
+struct Pods<'a> {
+    live: &'a Live,
+    /// Whether its template is the new one: if not, all its pods are old ones.
+    applied: bool,
 }
 
 fn pointer(annotation: &str) -> String {
@@ -79,22 +127,29 @@ pub fn in_words(live: &Live) -> String {
     )
 }
 
-fn fault(stuck: &Live, all: &[&Live], deadline: TimeDelta, now: DateTime<Utc>) -> Fault {
-    let mut somebody = false;
-    for live in all {
+fn fault(stuck: Option<&Live>, all: &[Pods<'_>], attempt: &Attempt, now: DateTime<Utc>) -> Fault {
+    let (mut somebody, mut down) = (false, false);
+    for Pods { live, applied } in all {
         let count = |pointer| live.int(pointer).unwrap_or(0);
         let available = count("/status/availableReplicas");
-        let old = count("/status/replicas") - count("/status/updatedReplicas");
+        let new = if *applied { count("/status/updatedReplicas") } else { 0 };
+        let old = count("/status/replicas") - new;
         somebody |= available > 0;
-        if old > 0 && available < old {
-            return Fault::Nobody;
-        }
+        down |= old > 0 && available < old;
     }
     if !somebody {
         return Fault::Nobody;
     }
+    // Where a Deployment was available throughout, nothing that all pods need was away.
+    let steady = all.iter().any(|pods| available_since(pods.live).is_some_and(|since| since + attempt.deadline <= now));
+    if steady && now >= attempt.patience_ends() {
+        return Fault::New;
+    }
+    if down {
+        return Fault::Nobody;
+    }
     // New pods that failed beside failing old ones may wait minutes before they are started again.
-    match available_since(stuck).map(|since| since + deadline) {
+    match stuck.and_then(available_since).map(|since| since + attempt.deadline) {
         Some(due) if due > now => Fault::Undecided(due),
         _ => Fault::New,
     }
@@ -102,10 +157,17 @@ fn fault(stuck: &Live, all: &[&Live], deadline: TimeDelta, now: DateTime<Utc>) -
 
 /// Since when as many pods as asked for are available; `None`: they are not.
 fn available_since(live: &Live) -> Option<DateTime<Utc>> {
+    live.condition("Available").filter(|(status, ..)| *status == "True")?;
+    time(live, "Available", "lastTransitionTime")
+}
+
+/// When it gave up; `None`: nobody wrote that down.
+fn given_up_at(live: &Live) -> Option<DateTime<Utc>> {
+    ["lastUpdateTime", "lastTransitionTime"].into_iter().find_map(|key| time(live, "Progressing", key))
+}
+
+fn time(live: &Live, condition: &str, key: &str) -> Option<DateTime<Utc>> {
     let conditions = live.at("/status/conditions")?.as_array()?;
-    let text = |condition: &Value, key: &str| condition.get(key).and_then(Value::as_str).map(str::to_owned);
-    let is =
-        |c: &&Value| text(c, "type").as_deref() == Some("Available") && text(c, "status").as_deref() == Some("True");
-    let since = text(conditions.iter().find(is)?, "lastTransitionTime")?;
-    Some(DateTime::parse_from_rfc3339(&since).ok()?.to_utc())
+    let found = conditions.iter().find(|c| c.get("type").and_then(Value::as_str) == Some(condition))?;
+    Some(DateTime::parse_from_rfc3339(found.get(key)?.as_str()?).ok()?.to_utc())
 }

@@ -5,7 +5,22 @@ use vitte_crds::backup::Backup;
 use vitte_crds::components::Component as Settings;
 use vitte_crds::upgrade::{Migrations, Rollout};
 
-use super::revision::Revision;
+use super::revision::{Revision, Revisions, name};
+use crate::dereference::Found;
+use crate::resource::VitteBot;
+use crate::validate::{Valid, validate};
+
+/// The bot with the spec of its newest revision, if that is being rolled out or was given up: what is carried out while the
+/// bot's own spec cannot be. With what governs every revision as it is now.
+#[must_use]
+pub fn under_way(bot: &VitteBot, found: &Found) -> Option<(VitteBot, Valid)> {
+    let revisions = Revisions::of(&found.children);
+    let newest = revisions.under_way()?;
+    let standing = VitteBot { spec: spec_now(newest, &bot.spec, false), ..bot.clone() };
+    let valid = validate(&standing, found).ok()?;
+    let is_the_same = name(&valid) == newest.name && newest.is_of_this_attempt(&valid);
+    is_the_same.then_some((standing, valid))
+}
 
 /// What of a spec makes a revision.
 #[must_use]

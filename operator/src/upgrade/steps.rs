@@ -1,6 +1,8 @@
 //! The decision itself, in the order in which things happen.
 
-use chrono::{DateTime, Utc};
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
 use vitte_crds::status::Status;
 use vitte_crds::upgrade::MigrationBackup;
 
@@ -8,14 +10,15 @@ use super::jobs::{State, Task, job_end, seconds};
 use super::revision::{Revision, Revisions, name};
 use super::spec::spec_now;
 use super::trial::rolled_back;
+use super::window::contracted;
 use super::{Serving, Step, Upgrade};
 use crate::dereference::Found;
 use crate::names::child;
 use crate::objects::{Kind, Wanted};
 use crate::validate::{POSTGRES_SECRET, Valid, revived};
 
-/// The first word of a preflight's message, where the image knows all that the database went through.
-pub const KNOWS_ALL: &str = "newer";
+/// When a Job of which nothing runs yet is looked at again: no watch tells why its pod waits.
+const LOOK: TimeDelta = TimeDelta::seconds(5);
 
 /// What is next for this bot.
 #[must_use]
@@ -24,8 +27,10 @@ pub fn plan(valid: &Valid, found: &Found, status: Option<&Status>, now: DateTime
     let deployed = found.children.of(Kind::Deployment).next().is_some();
     let (expand, install) = (Task::expand(valid), Task::install(valid));
     let name = name(valid);
-    let mut planner = Planner { valid, found, status, now, deployed, name, revisions, expand, install, note: None };
-    planner.plan()
+    let mut planner =
+        Planner { valid, found, status, now, deployed, name, revisions, expand, install, note: None, asked: None };
+    let upgrade = planner.decide();
+    planner.beside_jobs(upgrade)
 }
 
 /// What is looked at, and what follows from it.
@@ -42,13 +47,23 @@ pub(super) struct Planner<'a> {
     pub(super) expand: Task,
     pub(super) install: Task,
     pub(super) note: Option<String>,
+    /// The Job that tells whether a person may go back.
+    pub(super) asked: Option<String>,
 }
 
 /// What pods are built from, and whether their templates may change.
 pub(super) type Basis = (Option<Box<Valid>>, bool);
 
 impl Planner<'_> {
-    fn plan(&mut self) -> Upgrade {
+    fn decide(&mut self) -> Upgrade {
+        if let Some(dark) = self.revisions.in_the_dark(&self.name) {
+            let why = format!(
+                "this version of the operator cannot read revision {} (number {}), so that nobody knows what serves: let \
+                 the version that wrote it go on, or delete the ControllerRevision to go on without it",
+                dark.name, dark.number
+            );
+            return self.at(Step::Refused(why), None, (None, false));
+        }
         if let Some(upgrade) = self.back_as_asked() {
             return upgrade;
         }
@@ -63,26 +78,56 @@ impl Planner<'_> {
         }
     }
 
+    /// What follows from a Job at work of which nothing ever ran.
+    fn beside_jobs(&self, mut upgrade: Upgrade) -> Upgrade {
+        let mut soonest = None;
+        let jobs = self.found.children.of(Kind::Job).filter(|job| job_end(job).is_none());
+        for (job, why) in jobs.filter_map(|job| Some((job, self.found.unstarted.get(&job.name)?))) {
+            let is_wanted = upgrade.keep.contains(&(Kind::Job, job.name.clone()));
+            match why {
+                // Its image may come yet, and would then do what nobody asks for any more.
+                Some(_) if !is_wanted => {
+                    upgrade.drop.insert(job.name.clone());
+                    soonest = Some(self.now);
+                }
+                why => {
+                    upgrade.unstarted = upgrade.unstarted.or_else(|| why.clone());
+                    soonest = soonest.or(Some(self.now + LOOK));
+                }
+            }
+        }
+        upgrade.look_again = upgrade.look_again.into_iter().chain(soonest).min();
+        upgrade
+    }
+
     /// An upgrade that stands at `step`.
     pub(super) fn at(&self, step: Step, serving: Option<&Revision>, (basis, roll): Basis) -> Upgrade {
         let known = self.revisions.get(&self.name);
         let mut keep = self.revisions.kept(&self.name);
         let mut mine = vec![self.expand.name.clone(), self.install.name.clone()];
         if let Some(serving) = serving.filter(|serving| serving.name != self.name) {
-            mine.push(Task::preflight(self.valid, serving).name);
+            mine.extend(self.preflights(serving).map(|task| task.name));
         }
+        mine.extend(self.asked.clone());
         keep.extend(mine.into_iter().map(|name| (Kind::Job, name)));
         let (task, state) = self.migration();
         Upgrade {
             step,
             revision: self.name.clone(),
+            toward: Serving {
+                name: self.name.clone(),
+                version: self.valid.spec.version.clone(),
+                image: self.valid.image.clone(),
+            },
             serving: serving.map(Serving::from),
             basis,
             roll,
             expand: (task.name.clone(), state),
             task: None,
+            unstarted: None,
             records: Vec::new(),
             keep,
+            drop: BTreeSet::new(),
             look_again: None,
             failed: known.filter(|known| known.is_condemned(self.valid)).map(|known| known.version.clone()),
             contract_failed: None,
@@ -91,7 +136,7 @@ impl Planner<'_> {
     }
 
     /// What serves, with the present count of pods, resources and values of Secrets; without it, what runs as it is.
-    fn held(&self, serving: Option<&Revision>) -> Basis {
+    pub(super) fn held(&self, serving: Option<&Revision>) -> Basis {
         serving.map_or((None, false), |serving| self.basis(serving, true))
     }
 
@@ -106,7 +151,7 @@ impl Planner<'_> {
         }
     }
 
-    fn revive(&self, revision: &Revision, resources: bool) -> Option<Valid> {
+    pub(super) fn revive(&self, revision: &Revision, resources: bool) -> Option<Valid> {
         let spec = spec_now(revision, &self.valid.spec, resources);
         revived(self.valid, spec, &revision.image, &revision.config_maps, self.found)
     }
@@ -176,14 +221,21 @@ impl Planner<'_> {
         let task = Task::contract(self.valid);
         upgrade.keep.insert((Kind::Job, task.name.clone()));
         match task.state(self.found, self.status) {
-            State::Absent if self.stranger(&[]).is_none() => upgrade.task = Some(task),
-            State::Absent | State::Running => {}
+            State::Absent if self.stranger(&[]).is_some() => {}
+            State::Absent => {
+                upgrade.records.extend(self.begun(serving, &task));
+                upgrade.task = Some(task);
+            }
+            State::Running => upgrade.records.extend(self.begun(serving, &task)),
             State::Done => {
-                upgrade.records.push(self.record(&contracted(serving, &task.name)));
+                upgrade.records.push(self.record(&contracted(serving, &task)));
                 // Its Job is no longer needed then, and no event tells of that.
                 upgrade.look_again = Some(self.now);
             }
-            State::Failed(why) => upgrade.contract_failed = Some(why),
+            State::Failed(why) => {
+                upgrade.records.extend(self.begun(serving, &task));
+                upgrade.contract_failed = Some(why);
+            }
         }
         upgrade
     }
@@ -199,33 +251,34 @@ impl Planner<'_> {
         }
         let (task, state) = self.migration();
         let is_new_image = serving.is_some_and(|serving| serving.image != self.valid.image);
-        let preflight = serving.map(|serving| Task::preflight(self.valid, serving));
         let contract = serving.and_then(|s| {
             Some(Task { of: self.revive(s, false).map(Box::new), ..Task::contract(&self.revive(s, false)?) })
         });
-        let mine: Vec<&str> = [Some(task), preflight.as_ref(), contract.as_ref()]
-            .into_iter()
-            .flatten()
-            .map(|t| t.name.as_str())
-            .collect();
+        let preflights = serving.into_iter().flat_map(|serving| self.preflights(serving));
+        let mine: Vec<String> = preflights.chain(contract.clone()).map(|task| task.name).collect();
+        let mine: Vec<&str> = mine.iter().map(String::as_str).chain([task.name.as_str()]).collect();
         if let Some(other) = self.stranger(&mine) {
             return self.at(Step::Waits(other), serving, self.held(serving));
         }
         let before_contract = known.is_some_and(|known| self.revisions.is_before_a_contract(known));
         let mut records = Vec::new();
         let mut serving = serving.cloned();
-        if state == State::Absent && self.refusal().is_some() {
-            let why = self.refusal().unwrap_or_default();
+        if state == State::Absent
+            && let Some(why) = self.refusal()
+        {
             return self.at(Step::Refused(why), serving.as_ref(), self.held(serving.as_ref()));
         }
         if is_new_image
             && (state == State::Absent || (state == State::Done && before_contract))
-            && let (Some(served), Some(preflight)) = (serving.clone(), preflight)
+            && let Some(served) = serving.clone()
         {
             if self.database_is_down() {
                 return self.at(Step::WaitsForDatabase, Some(&served), self.held(Some(&served)));
             }
-            match preflight.state(self.found, None) {
+            // An older image would find the schema without what it needs: only one that knows all closes the window.
+            let may_close = state == State::Absent && served.marks.contracted_by.is_none();
+            let (preflight, looked) = self.looked(&served, may_close);
+            match looked {
                 State::Absent => return self.with_job(Step::Preflight, Some(&served), preflight, true),
                 State::Running => return self.with_job(Step::Preflight, Some(&served), preflight, false),
                 State::Failed(why) => {
@@ -233,27 +286,13 @@ impl Planner<'_> {
                 }
                 State::Done => {}
             }
-            // An older image would find the schema without what it needs: only one that knows all closes the window.
-            let words = self.found.job_words.get(&preflight.name).map(String::as_str).unwrap_or_default();
-            let closes = state == State::Absent && words.starts_with(KNOWS_ALL) && served.marks.contracted_by.is_none();
-            if closes {
-                let Some(contract) = contract else {
-                    let why = format!("a Secret that {} ({}) names is gone", served.name, served.version);
-                    return self.at(Step::ContractFailed(why), Some(&served), self.held(Some(&served)));
-                };
-                match contract.state(self.found, None) {
-                    State::Absent => return self.with_job(Step::Contract, Some(&served), contract, true),
-                    State::Running => return self.with_job(Step::Contract, Some(&served), contract, false),
-                    State::Failed(why) => {
-                        let mut upgrade = self.at(Step::ContractFailed(why), Some(&served), self.held(Some(&served)));
-                        upgrade.keep.insert((Kind::Job, contract.name));
-                        return upgrade;
-                    }
-                    State::Done => {
-                        let closed = contracted(&served, &contract.name);
+            if may_close && self.knows_all(&preflight) {
+                match self.close(&served, contract) {
+                    Ok(closed) => {
                         records.push(self.record(&closed));
                         serving = Some(closed);
                     }
+                    Err(upgrade) => return *upgrade,
                 }
             }
         }
@@ -294,10 +333,4 @@ impl Planner<'_> {
         let server = self.found.children.get(Kind::StatefulSet, &child(&self.valid.name, POSTGRES_SECRET));
         embedded && server.and_then(|s| s.int("/status/readyReplicas")).unwrap_or(0) < 1
     }
-}
-
-fn contracted(serving: &Revision, by: &str) -> Revision {
-    let mut serving = serving.clone();
-    serving.marks.contracted_by = Some(by.to_owned());
-    serving
 }

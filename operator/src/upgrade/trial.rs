@@ -1,10 +1,12 @@
 //! The schema is ready: new pods come, are held against what was asked of them, and are taken over or given up.
 
+use chrono::{DateTime, Utc};
+use vitte_crds::status::ConditionType;
 use vitte_crds::upgrade::Rollback;
 
 use super::jobs::{Task, seconds};
 use super::revision::{Marks, Outcome, Revision};
-use super::rollout::{Fault, Progress, observe};
+use super::rollout::{Attempt, Fault, Progress, observe};
 use super::steps::{Basis, Planner};
 use super::{Step, Upgrade};
 use crate::build;
@@ -17,15 +19,20 @@ impl Planner<'_> {
         let own: Basis = (None, true);
         let rules = &self.valid.spec.rollout;
         let deployments = build::deployments(self.valid, self.found);
-        let deadline = seconds(rules.progress_deadline_seconds);
         let known = self.revisions.get(&self.name);
         let trying = known.filter(|k| k.marks.outcome == Outcome::Trying && k.is_of_this_attempt(self.valid));
         let mut revision = self.own_revision(trying.map(|_| Outcome::Trying), serving, migrated);
-        let progress = match (trying, observe(&deployments, &self.found.children, deadline, self.now)) {
+        let attempt = Attempt {
+            since: revision.marks.since,
+            deadline: seconds(rules.progress_deadline_seconds),
+            refused: self.was_refused(),
+        };
+        let progress = match (trying, observe(&deployments, &self.found.children, &attempt, self.now)) {
             // What an earlier attempt left says nothing of this one.
-            (None, Progress::Exceeded { .. }) => Progress::Unapplied,
+            (None, Progress::Exceeded { .. }) => Progress::Unapplied(String::new()),
             (_, progress) => progress,
         };
+        let later = |due: DateTime<Utc>| Some(due).filter(|due| *due > self.now);
         let coming = |what: &str| Step::Rollout(what.to_owned());
         let (step, basis, look_again) = match progress {
             Progress::Complete => {
@@ -36,16 +43,18 @@ impl Planner<'_> {
                 upgrade.look_again = Some(self.now);
                 return self.keeping(upgrade, &revision);
             }
-            Progress::Unapplied => (coming("the new pods are being made"), own, None),
-            Progress::Coming(what) => (coming(&what), own, None),
+            Progress::Unapplied(_) => (coming("the new pods are being made"), own, later(attempt.due())),
+            Progress::Coming(what) => (coming(&what), own, later(attempt.due())),
             Progress::Exceeded { why, fault } => {
                 let back = serving.map(|s| (s, self.basis(s, false))).filter(|(_, (_, roll))| *roll);
                 match (fault, back) {
+                    // Nobody served before: there is nothing to hold the pods against, and nothing to return to.
+                    _ if serving.is_none() => (Step::Stuck(why), own, None),
                     (Fault::Nobody, _) => {
                         let why = format!(
                             "{why}; the old pods are not ready either, so that nothing is held against the new ones"
                         );
-                        (Step::Late(why), own, None)
+                        (Step::Late(why), own, later(attempt.patience_ends()))
                     }
                     (Fault::Undecided(due), _) => {
                         let why = format!(
@@ -80,6 +89,14 @@ impl Planner<'_> {
         self.keeping(upgrade, &revision)
     }
 
+    /// Whether the last pass could not write all that it wanted. A status that says so is never older than one attempt:
+    /// without it, what is to be is written once more before anything is held against it.
+    fn was_refused(&self) -> bool {
+        let conditions = self.status.map(|status| &status.conditions).into_iter().flatten();
+        let ready = conditions.filter(|c| c.type_ == ConditionType::Ready.as_str());
+        ready.into_iter().any(|c| ["ApplyRefused", "ApplyFailed"].contains(&c.reason.as_str()))
+    }
+
     fn keeping(&self, mut upgrade: Upgrade, revision: &Revision) -> Upgrade {
         upgrade.keep.insert((Kind::ControllerRevision, revision.name.clone()));
         upgrade
@@ -92,10 +109,10 @@ impl Planner<'_> {
         let mut revision = match known {
             Some(known) if as_it_is.is_some() => known.clone(),
             Some(known) => {
-                let contracted_by = known.marks.contracted_by.clone();
+                let Marks { contracted_by, contract_begun, .. } = known.marks.clone();
                 let mut again = known.clone();
                 again.number = self.revisions.next_number();
-                again.marks = Marks { contracted_by, ..marks };
+                again.marks = Marks { contracted_by, contract_begun, ..marks };
                 again
             }
             None => Revision::of(self.valid, self.revisions.next_number(), marks),
@@ -105,6 +122,8 @@ impl Planner<'_> {
             let same_image = serving.filter(|serving| serving.image == revision.image);
             let all_done = (migrated.name == self.install.name).then(|| migrated.name.clone());
             revision.marks.contracted_by = all_done.or_else(|| same_image?.marks.contracted_by.clone());
+            let begun = same_image.and_then(|same| same.marks.contract_begun.clone());
+            revision.marks.contract_begun = revision.marks.contract_begun.or(begun);
         }
         revision
     }

@@ -16,6 +16,7 @@ mod leases;
 mod lifecycle;
 mod migration;
 mod mutations;
+mod obstacles;
 mod ownership;
 mod render;
 mod scaling;

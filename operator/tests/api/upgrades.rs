@@ -15,7 +15,7 @@ use crate::harness::wire::{Disturbance, Fault};
 use crate::harness::world::{World, has};
 
 /// luna 0.1.0 is ready, and these parts of her spec are so.
-async fn ready(world: &World, spec: Value) -> Operator {
+pub async fn ready(world: &World, spec: Value) -> Operator {
     let operator = Operator::start(world);
     world.apply(luna_with(&world.telegram, spec)).await;
     world.ready("luna").await;
@@ -23,28 +23,28 @@ async fn ready(world: &World, spec: Value) -> Operator {
     operator
 }
 
-fn reason(bot: &Value, kind: &str) -> String {
+pub fn reason(bot: &Value, kind: &str) -> String {
     condition(bot, kind).and_then(|c| c["reason"].as_str()).unwrap_or_default().to_owned()
 }
 
 /// Waits until `Upgraded` has this reason for the present spec.
-async fn upgraded(world: &World, wanted: &str) -> Value {
+pub async fn upgraded(world: &World, wanted: &str) -> Value {
     let is = |bot: &Value| {
         reason(bot, "Upgraded") == wanted && bot["status"]["observedGeneration"] == bot["metadata"]["generation"]
     };
     world.until_bot("luna", &format!("Upgraded is {wanted}"), is).await
 }
 
-async fn image(world: &World, deployment: &str) -> String {
+pub async fn image(world: &World, deployment: &str) -> String {
     let deployment = world.get(Kind::Deployment, deployment).await.unwrap();
     deployment["spec"]["template"]["spec"]["containers"][0]["image"].as_str().unwrap().to_owned()
 }
 
-async fn to(world: &World, version: &str) {
+pub async fn to(world: &World, version: &str) {
     world.patch_bot("luna", json!({"spec": {"version": version}})).await;
 }
 
-async fn outcomes(world: &World) -> Vec<(String, String)> {
+pub async fn outcomes(world: &World) -> Vec<(String, String)> {
     let mut all = Vec::new();
     for name in world.names(Kind::ControllerRevision).await {
         let revision = world.get(Kind::ControllerRevision, &name).await.unwrap();
@@ -55,7 +55,7 @@ async fn outcomes(world: &World) -> Vec<(String, String)> {
     all
 }
 
-fn pairs(all: &[(&str, &str)]) -> Vec<(String, String)> {
+pub fn pairs(all: &[(&str, &str)]) -> Vec<(String, String)> {
     all.iter().map(|(version, outcome)| ((*version).to_owned(), (*outcome).to_owned())).collect()
 }
 
@@ -271,6 +271,11 @@ async fn upgrades_contract_after_the_window_and_never_go_back_over_it_against_th
     let told = |bot: &Value| bot["status"]["message"].as_str().is_some_and(|m| m.contains(why));
     let bot = world.until_bot("luna", "says why not", told).await;
     assert_eq!(bot["status"]["version"], "0.3.0");
+    // Refused is refused: nobody asks again, and the bot is as well as before.
+    let asked = world.kubelet.all_jobs();
+    operator.settled(&world, "luna").await;
+    assert_eq!(world.kubelet.all_jobs(), asked);
+    assert!(told(&world.ready("luna").await));
     world.kubelet.ordain("preflight", Fate::Says("older")).await;
     world.annotate("luna", ANNOTATION_ROLLBACK, "0.2.0").await;
     let bot = upgraded(&world, "RolledBack").await;

@@ -3,10 +3,15 @@
 //! `up` applies what is missing (of one phase, or all), `down` takes back, `status` lists, `check` says whether this
 //! version could run now, `preflight` whether it could take over. Ten at once are harmless: they take turns by an advisory lock.
 
+use std::time::Duration;
+
 use anyhow::Context;
 use vitte_platform::database::migrations::{Migrator, Phase, State, check};
 use vitte_platform::database::preflight::{Preflight, preflight};
 use vitte_platform::database::{self, DatabaseSettings};
+
+/// How long a preflight looks. It reads a few rows: a server that takes longer to answer cannot be taken over.
+const LOOK: Duration = Duration::from_secs(60);
 
 /// What to do.
 #[derive(Debug, Clone, Copy)]
@@ -39,7 +44,10 @@ pub async fn run(settings: &DatabaseSettings, action: Action) -> anyhow::Result<
         return Ok(Report::Ready);
     }
     if let Action::Preflight(connections) = action {
-        return Ok(Report::Preflight(preflight(settings, connections).await.context("cannot take over")?));
+        let looked = tokio::time::timeout(LOOK, preflight(settings, connections)).await;
+        let looked =
+            looked.with_context(|| format!("cannot take over: the database did not answer within {LOOK:?}"))?;
+        return Ok(Report::Preflight(looked.context("cannot take over")?));
     }
     let mut migrator = Migrator::connect(settings).await.context("cannot migrate")?;
     Ok(match action {
@@ -47,4 +55,18 @@ pub async fn run(settings: &DatabaseSettings, action: Action) -> anyhow::Result<
         Action::Down(to) => Report::Reverted(migrator.down(to).await?),
         Action::Status | Action::Check | Action::Preflight(_) => Report::Status(migrator.status().await?),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_preflight_ends_beside_a_server_that_takes_connections_and_never_answers() -> anyhow::Result<()> {
+        let silent = std::net::TcpListener::bind("127.0.0.1:0")?;
+        let settings = DatabaseSettings::new(format!("postgres://vitte@{}/vitte", silent.local_addr()?));
+        let failed = run(&settings, Action::Preflight(None)).await;
+        assert!(failed.is_err_and(|why| why.to_string().contains("did not answer within 60s")));
+        Ok(())
+    }
 }

@@ -10,6 +10,8 @@ use crate::fixtures::{bot, found, job, live, revision};
 use crate::names::{ANNOTATION_APPLIED, ANNOTATION_RETRY, ANNOTATION_ROLLBACK};
 use crate::validate::validate;
 
+mod at_work;
+mod judged;
 mod kept;
 mod ways_back;
 
@@ -63,11 +65,16 @@ impl World {
         Revisions::of(&self.found.children).serving().unwrap().clone()
     }
 
+    /// A preflight ended well, and found this.
+    fn looked(&mut self, preflight: &Task, words: &str) {
+        self.job(preflight, Some("Complete"));
+        self.found.job_words.insert(preflight.name.clone(), words.to_owned());
+    }
+
     /// The newer image looked at the database and knows all of it, and the schema is extended.
     fn migrated(&mut self) {
-        let (preflight, expand) = (Task::preflight(&self.valid(), &self.serving()), Task::expand(&self.valid()));
-        self.job(&preflight, Some("Complete"));
-        self.found.job_words.insert(preflight.name, "newer".to_owned());
+        let (preflight, expand) = (Task::preflight(&self.valid(), &self.serving(), 0), Task::expand(&self.valid()));
+        self.looked(&preflight, "newer");
         self.job(&expand, Some("Complete"));
     }
 
@@ -112,6 +119,8 @@ enum Pods {
     AllDown,
     /// One of two old pods is not ready.
     SomeDown,
+    /// There never was an old pod, and the deadline is over.
+    FirstLate,
 }
 
 impl Pods {
@@ -135,6 +144,11 @@ impl Pods {
             Self::Late => late(1, DateTime::UNIX_EPOCH),
             Self::LateSince(seconds) => late(1, now() - TimeDelta::seconds(seconds)),
             Self::AllDown => late(0, now()),
+            Self::FirstLate => {
+                let mut status = late(0, now());
+                status["replicas"] = json!(1);
+                status
+            }
             Self::SomeDown => {
                 let mut status = late(1, DateTime::UNIX_EPOCH);
                 status["replicas"] = json!(3);
@@ -195,7 +209,7 @@ fn another_image_is_looked_at_then_the_schema_extended_then_pods_replaced_and_un
     let plan = world.plan();
     assert_eq!((&plan.step, purpose(&plan)), (&Step::Preflight, Some(Purpose::Preflight)));
     assert_eq!((plan.basis.unwrap().image.as_str(), plan.roll), ("ghcr.io/vitte/vitte:0.1.0", true));
-    world.job(&plan.task.unwrap(), Some("Complete"));
+    world.looked(&plan.task.unwrap(), "newer");
 
     let plan = world.plan();
     assert_eq!((&plan.step, purpose(&plan)), (&Step::Expand, Some(Purpose::Expand)));
@@ -230,7 +244,7 @@ fn each_step_that_fails_leaves_the_old_spec_serving_and_creates_nothing() {
             "secretAccessKeySecretRef": {"name": "luna", "key": "token"}}}}),
     );
     let table = [
-        (preflight, Step::PreflightFailed("no downgrade over 0007".into())),
+        (preflight, Step::PreflightFailed("BackoffLimitExceeded: no downgrade over 0007".into())),
         (expand, Step::ExpandFailed("BackoffLimitExceeded: tried too often".into())),
     ];
     for (world, step) in table {
@@ -320,46 +334,6 @@ fn a_change_that_needs_no_new_image_needs_no_job() {
     world.job(&Task::expand(&world.valid()), Some("Complete"));
     let plan = world.plan();
     assert_eq!((&plan.step, outcomes(&plan)), (&Step::Current, vec![pair("0.1.0", "Good")]));
-}
-
-#[test]
-fn late_pods_are_given_up_only_while_the_old_ones_are_ready_and_only_if_the_manifest_lets_the_operator() {
-    let manual = json!({"version": "0.2.0", "rollout": {"rollback": "Manual"}});
-    let automatic = json!({"version": "0.2.0"});
-    type Row<'a> = (&'a Value, Pods, &'a str, &'a [(&'a str, &'a str)]);
-    let table: [Row; 7] = [
-        (&automatic, Pods::Coming, "Rollout", &[]),
-        (&automatic, Pods::Late, "RolledBack", &[("0.2.0", "Failed")]),
-        (&automatic, Pods::AllDown, "Late", &[]),
-        (&automatic, Pods::SomeDown, "Late", &[]),
-        // Ready again just now: the new ones had no chance yet.
-        (&automatic, Pods::LateSince(299), "Late", &[]),
-        (&automatic, Pods::LateSince(300), "RolledBack", &[("0.2.0", "Failed")]),
-        (&manual, Pods::Late, "Stuck", &[]),
-    ];
-    for (spec, pods, reason, written) in table {
-        let mut world = World::upgrade(json!({}), spec.clone());
-        world.migrated();
-        world.write();
-        world.pods(pods);
-        let plan = world.plan();
-        assert_eq!(plan.step.reason(), reason);
-        let written: Vec<_> = written.iter().map(|(version, outcome)| pair(version, outcome)).collect();
-        assert_eq!(outcomes(&plan), written, "{reason}");
-        let from = plan.basis.map_or("0.2.0".to_owned(), |basis| basis.spec.version.clone());
-        assert_eq!(from == "0.1.0", reason == "RolledBack", "{reason}");
-        assert_eq!(plan.serving.unwrap().version, "0.1.0", "{reason}");
-    }
-}
-
-#[test]
-fn an_install_that_is_late_has_nothing_to_return_to() {
-    let mut world = World::new(json!({}));
-    world.job(&Task::install(&world.valid()), Some("Complete"));
-    world.write();
-    world.pods(Pods::Late);
-    let plan = world.plan();
-    assert_eq!((plan.step.reason(), plan.basis.is_none(), plan.roll), ("Stuck", true, true));
 }
 
 /// 0.2.0 was given up.

@@ -48,8 +48,7 @@ fn an_upgrade_within_the_window_runs_the_contract_first_but_a_downgrade_does_not
         world.spec = with_window("0.3.0");
         let preflight = world.plan().task.unwrap();
         assert_eq!(preflight.purpose, Purpose::Preflight);
-        world.job(&preflight, Some("Complete"));
-        world.found.job_words.insert(preflight.name.clone(), words.to_owned());
+        world.looked(&preflight, words);
         let task = world.plan().task.unwrap();
         assert_eq!(task.purpose, first, "{words}");
         if first == Purpose::Expand {
@@ -125,12 +124,14 @@ fn nobody_goes_back_over_a_contract_unless_the_older_image_agrees() {
     let plan = world.plan();
     let task = plan.task.clone().unwrap();
     assert_eq!((&plan.step, task.purpose, outcomes(&plan)), (&Step::Preflight, Purpose::Preflight, vec![]));
+    assert_eq!(plan.toward.image, "ghcr.io/vitte/vitte:0.1.0", "it is the older image that looks");
     assert_eq!(task.of.as_ref().unwrap().spec.version, "0.1.0");
     world.job(&task, Some("Failed"));
     world.found.job_words.insert(task.name.clone(), "0007 removed what it needs".to_owned());
     let plan = world.plan();
     assert_eq!((&plan.step, outcomes(&plan)), (&Step::Current, vec![]));
     assert!(plan.note.unwrap().contains("0007 removed"));
+    assert!(plan.keep.contains(&(Kind::Job, task.name.clone())), "or it would be asked again and again");
     world.job(&task, Some("Complete"));
     assert_eq!(world.plan().step.reason(), "RolledBack");
 
@@ -139,4 +140,146 @@ fn nobody_goes_back_over_a_contract_unless_the_older_image_agrees() {
     world.annotations.clear();
     world.spec = json!({});
     assert_eq!(world.plan().step, Step::Preflight);
+}
+
+/// 0.2.0 serves, and its contract has begun: where it stands.
+fn contracting(end: Option<&str>) -> (World, Task) {
+    let mut world = upgraded();
+    world.now += TimeDelta::seconds(60);
+    let plan = world.plan();
+    assert_eq!(outcomes(&plan), [pair("0.2.0", "Good")], "it is written that it begins");
+    world.write();
+    let task = world.plan().task.unwrap();
+    assert_eq!(outcomes(&world.plan()), [], "once");
+    world.job(&task, end);
+    (world, task)
+}
+
+#[test]
+fn nobody_goes_back_beside_a_contract_that_is_at_work_or_failed_half_way_without_a_look() {
+    let ways: [fn(&mut World); 3] = [
+        |world| world.annotations.push((ANNOTATION_ROLLBACK, "0.1.0")),
+        |world| world.spec = json!({}),
+        |world| (world.spec, world.annotations) = (json!({}), vec![(ANNOTATION_ROLLBACK, "0.1.0")]),
+    ];
+    for go_back in ways {
+        let (mut world, task) = contracting(None);
+        go_back(&mut world);
+        assert_eq!(world.plan().step, Step::Waits(task.name.clone()));
+        let (mut world, _) = contracting(Some("Failed"));
+        go_back(&mut world);
+        let plan = world.plan();
+        let look = plan.task.unwrap();
+        assert_eq!((&plan.step, look.purpose, plan.records.len()), (&Step::Preflight, Purpose::Preflight, 0));
+        // What was found before it began again says nothing.
+        world.looked(&look, "older");
+        let was = world.plan().step;
+        assert_ne!(was, Step::Preflight);
+        let mut again = world.serving();
+        again.marks.contract_begun = Some("another".to_owned());
+        let json = again.wanted(&world.valid()).json;
+        world.found.children.insert(live(Kind::ControllerRevision, &again.name, json));
+        assert_eq!(world.plan().step, Step::Preflight);
+    }
+}
+
+#[test]
+fn a_contract_that_an_earlier_operator_began_is_written_down_too() {
+    for end in [None, Some("Failed")] {
+        let (world, task) = contracting(end);
+        let mut unwritten = world.serving();
+        unwritten.marks.contract_begun = None;
+        let mut world = world;
+        let json = unwritten.wanted(&world.valid()).json;
+        world.found.children.insert(live(Kind::ControllerRevision, &unwritten.name, json));
+        let plan = world.plan();
+        assert_eq!((plan.records.len(), plan.task.is_none()), (1, true));
+        let written = &plan.records[0].json["metadata"]["annotations"]["vitte.dev/contract-begun"];
+        assert_eq!(written, &json!(task.name));
+    }
+}
+
+#[test]
+fn an_upgrade_that_closes_the_window_looks_once_and_writes_that_the_contract_begins() {
+    let mut world = upgraded();
+    world.spec = with_window("0.3.0");
+    let preflight = world.plan().task.unwrap();
+    world.looked(&preflight, "newer");
+    let plan = world.plan();
+    assert_eq!((purpose(&plan), outcomes(&plan)), (Some(Purpose::Contract), vec![pair("0.2.0", "Good")]));
+    world.write();
+    let contract = world.plan().task.unwrap();
+    assert_eq!((contract.purpose, outcomes(&world.plan())), (Purpose::Contract, vec![]));
+    for (end, step) in [(None, Step::Contract), (Some("Complete"), Step::Expand)] {
+        world.job(&contract, end);
+        let plan = world.plan();
+        assert_eq!(plan.step, step);
+        assert!(plan.keep.contains(&(Kind::Job, preflight.name.clone())), "what it found is still needed");
+    }
+    world.write();
+    assert_eq!(purpose(&world.plan()), Some(Purpose::Expand), "stopped in between, nobody looks again");
+}
+
+#[test]
+fn what_was_never_good_is_no_place_to_come_back_to() {
+    let trying = || {
+        let mut world = World::to("0.2.0");
+        world.migrated();
+        world.write();
+        world.pods(Pods::Coming);
+        world
+    };
+    let mut unmigrated = World::to("0.2.0");
+    unmigrated.migrated();
+    unmigrated.job(&Task::expand(&unmigrated.valid()), Some("Failed"));
+    let mut failed = trying();
+    failed.pods(Pods::Late);
+    failed.write();
+    for (mut world, was_failed) in [(World::to("0.2.0"), false), (unmigrated, false), (trying(), false), (failed, true)]
+    {
+        world.annotations = vec![(ANNOTATION_ROLLBACK, "0.1.0")];
+        let (left, good) = (pair("0.2.0", "Failed"), pair("0.1.0", "Good"));
+        let written = if was_failed { vec![good] } else { vec![left, good] };
+        assert_eq!(outcomes(&world.plan()), written);
+        world.write();
+        assert_eq!((world.plan().step.reason(), outcomes(&world.plan())), ("RolledBack", vec![]));
+        world.annotations = vec![(ANNOTATION_ROLLBACK, "0.2.0")];
+        let plan = world.plan();
+        assert_eq!((plan.step.reason(), outcomes(&plan)), ("RolledBack", vec![]));
+        assert!(plan.note.unwrap().contains("no revision that served"));
+    }
+    // As an earlier operator wrote it.
+    let mut left = World::to("0.2.0");
+    left.found.children.extend(revision(&left.valid(), 2, |marks| {
+        marks.outcome = Outcome::Left;
+        marks.migrated_by = None;
+    }));
+    left.annotations = vec![(ANNOTATION_ROLLBACK, "0.2.0")];
+    assert!(left.plan().note.is_some());
+}
+
+#[test]
+fn a_version_means_its_newest_revision_that_does_not_serve_and_what_serves_already_is_said_to() {
+    let mut world = upgraded();
+    world.spec =
+        json!({"version": "0.2.0", "limits": {"messagesPerMinute": 3}, "rollout": {"rollbackWindowSeconds": 60}});
+    world.migrated();
+    world.write();
+    world.pods(Pods::Ready);
+    world.write();
+    assert_eq!(world.serving().number, 3);
+    world.annotations = vec![(ANNOTATION_ROLLBACK, "0.2.0")];
+    let plan = world.plan();
+    assert_eq!(plan.step.reason(), "RolledBack");
+    assert_eq!(plan.basis.unwrap().spec.limits.messages_per_minute, 10);
+    for by in ["3", world.serving().name.leak()] {
+        world.annotations = vec![(ANNOTATION_ROLLBACK, by)];
+        let plan = world.plan();
+        assert_eq!((&plan.step, outcomes(&plan)), (&Step::Current, vec![]));
+        assert!(plan.note.unwrap().contains("serves already"), "{by}");
+    }
+    // What serves is a way back while the spec asks for something else.
+    world.annotations = vec![(ANNOTATION_ROLLBACK, "3")];
+    world.spec = json!({"version": "0.4.0"});
+    assert_eq!(world.plan().step.reason(), "RolledBack");
 }

@@ -44,6 +44,8 @@ struct Inner {
     fates: Mutex<BTreeMap<String, Fate>>,
     /// By the tag of a pod's image: before what its component is ordained.
     images: Mutex<BTreeMap<String, Fate>>,
+    /// Tags that no registry has.
+    missing: Mutex<BTreeSet<String>>,
     jobs: Mutex<BTreeSet<String>>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -63,6 +65,7 @@ impl Kubelet {
             token: token.to_owned(),
             fates: Mutex::default(),
             images: Mutex::default(),
+            missing: Mutex::default(),
             jobs: Mutex::default(),
             tasks: Mutex::default(),
         }));
@@ -112,6 +115,11 @@ impl Kubelet {
         self.look_at_all().await;
     }
 
+    /// From now on no registry has an image of this tag: its pods wait for it, those of Jobs too.
+    pub fn miss_image(&self, tag: &str) {
+        self.0.missing.lock().unwrap().insert(tag.to_owned());
+    }
+
     async fn look_at_all(&self) {
         let pods: Api<Pod> = Api::namespaced(self.0.client.clone(), &self.0.namespace);
         for pod in pods.list(&ListParams::default()).await.unwrap() {
@@ -136,6 +144,14 @@ impl Kubelet {
         if pod.metadata.deletion_timestamp.is_some() || matches!(phase, "Succeeded" | "Failed") {
             return;
         }
+        let pods: Api<Pod> = Api::namespaced(self.0.client.clone(), &self.0.namespace);
+        if self.0.missing.lock().unwrap().contains(tag) {
+            let status = waiting(&pod, &format!("Back-off pulling image \"{image}\": not found"));
+            if !has_statuses(&pod) {
+                let _ = pods.patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Merge(&status)).await;
+            }
+            return;
+        }
         let was_ready = is_ready(&pod);
         let (phase, ready) = match (&fate, of_job) {
             (Fate::Good | Fate::Says(_), true) => ("Succeeded", false),
@@ -158,7 +174,6 @@ impl Kubelet {
             _ => "",
         };
         let status = report(&pod, phase, ready, message);
-        let pods: Api<Pod> = Api::namespaced(self.0.client.clone(), &self.0.namespace);
         // A pod that went meanwhile needs no report.
         let _ = pods.patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Merge(&status)).await;
     }
@@ -202,6 +217,23 @@ pub fn webhook_url(webhook: &Value) -> Option<String> {
 fn is_ready(pod: &Pod) -> bool {
     let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
     conditions.is_some_and(|all| all.iter().any(|c| c.type_ == "Ready" && c.status == "True"))
+}
+
+fn has_statuses(pod: &Pod) -> bool {
+    pod.status.as_ref().is_some_and(|status| status.container_statuses.as_ref().is_some_and(|all| !all.is_empty()))
+}
+
+/// What is told of a pod whose image cannot be pulled.
+fn waiting(pod: &Pod, message: &str) -> Value {
+    let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
+    let state = json!({"waiting": {"reason": "ImagePullBackOff", "message": message}});
+    let statuses: Vec<Value> = containers
+        .map(|container| {
+            json!({"name": container.name, "image": container.image, "imageID": "", "ready": false, "started": false,
+                "restartCount": 0, "state": state})
+        })
+        .collect();
+    json!({"status": {"phase": "Pending", "containerStatuses": statuses}})
 }
 
 fn report(pod: &Pod, phase: &str, ready: bool, message: &str) -> Value {
