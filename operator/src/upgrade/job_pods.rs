@@ -25,8 +25,9 @@ pub fn start(pods: &[Pod]) -> Option<Start> {
     Some(Start::Not(held_up.or_else(|| pods.iter().find_map(unscheduled))))
 }
 
-/// What is to be remembered after another look. A Job's pods go a moment before its time is told to be over. The kubelet says the same in turns, now that it cannot pull an image and
-/// now that it waits with the next attempt: a status that followed it would be written at each look.
+/// What is to be remembered after another look. A Job's pods go a moment before its time is told to be over. And the
+/// kubelet says the same in turns, now that it cannot pull an image and now that it waits with the next attempt: a status
+/// that followed it would be written at each look.
 #[must_use]
 pub fn remembered(before: Option<Start>, now: Option<Start>) -> Start {
     match (before, now) {

@@ -32,7 +32,7 @@ pub struct CreateHabit {
     #[schema(max_length = 10_000)]
     description: Option<String>,
     /// `HH:MM` or `HH:MM:SS`, in the person's zone.
-    #[schema(value_type = String, example = "09:00")]
+    #[schema(value_type = String, example = "09:00", pattern = "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$")]
     time_to_remind: NaiveTime,
     /// Done so many times in a row, it is archived. 21 when left out.
     #[schema(minimum = 1)]
@@ -137,7 +137,7 @@ pub struct ChangeHabit {
     #[schema(max_length = 10_000)]
     description: Option<String>,
     /// `HH:MM` or `HH:MM:SS`, in the person's zone.
-    #[schema(value_type = Option<String>, example = "09:00")]
+    #[schema(value_type = Option<String>, example = "09:00", pattern = "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$")]
     time_to_remind: Option<NaiveTime>,
     #[schema(minimum = 1)]
     target_days: Option<i32>,

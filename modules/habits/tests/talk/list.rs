@@ -134,8 +134,12 @@ async fn a_measured_habit_grows_by_a_tap_and_a_large_one_asks_how_much() {
     ann.taps("Amount a day").await;
     ann.sees("makes a day").await;
     ann.says("10 000 steps").await;
+    // What was enough is not, any more.
+    ann.sees("⏳ Water").await;
     ann.sees("Today: 3 / 10000 steps").await;
-    ann.taps("Take it back").await;
+    ann.taps("How much today").await;
+    ann.sees("how much is it today").await;
+    ann.says("0").await;
     ann.sees("Today: 0 / 10000 steps").await;
     ann.says("/habits").await;
     ann.sees("Done 0 of 1").await;
