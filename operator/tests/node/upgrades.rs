@@ -264,7 +264,9 @@ impl Stage {
     async fn killed_pods_lose_nothing(&self) {
         let of = async |part: &str| {
             let pods = self.node.list("v1", "Pod", BOTS, &format!("vitte.dev/bot=luna,{COMPONENT}={part}")).await;
-            pods[0]["metadata"]["uid"].as_str().unwrap().to_owned()
+            // One that the autoscaler has just let go has no process any more.
+            let stays = pods.iter().find(|pod| pod["metadata"]["deletionTimestamp"].is_null()).unwrap();
+            stays["metadata"]["uid"].as_str().unwrap().to_owned()
         };
         let uids = [of("bot").await, of("worker").await];
         let killed = async {
