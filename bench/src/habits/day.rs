@@ -23,7 +23,7 @@ use crate::world::World;
 /// The least that is seen of the bot's rate.
 const PACED: Duration = Duration::from_secs(20);
 /// For all that is left then.
-const DELIVERY: Duration = Duration::from_secs(120);
+const DELIVERY: Duration = Duration::from_secs(300);
 const LOOK: Duration = Duration::from_millis(20);
 /// The worker is killed so often while it sends as fast as it goes.
 const WORKERS_KILLED: u64 = 3;
