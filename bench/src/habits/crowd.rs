@@ -98,13 +98,15 @@ pub fn expected(begin: Timestamp, end: Timestamp) -> anyhow::Result<Vec<Vec<Remi
     Ok((0..PEOPLE).map(of).collect())
 }
 
-/// The dates on which a clock on the wall comes to a time, or passes it.
+/// The dates on which a clock on the wall comes to a time, or passes it: Greenland's leaves out the last hour of a date,
+/// and what was to be then is on the next.
 fn on_the_wall(minutes: &[NaiveDateTime], time: NaiveTime) -> Vec<NaiveDate> {
     let mut dates: Vec<_> = minutes
         .windows(2)
         .filter(|pair| {
-            let target = pair[1].date().and_time(time);
-            pair[0] < target && target <= pair[1]
+            let comes =
+                |date: NaiveDate| (pair[0]..=pair[1]).contains(&date.and_time(time)) && date.and_time(time) > pair[0];
+            comes(pair[0].date()) || comes(pair[1].date())
         })
         .map(|pair| pair[1].date())
         .collect();
@@ -175,12 +177,16 @@ mod tests {
             (begin.to_rfc3339(), end.to_rfc3339()),
             ("2027-03-27T18:00:00+00:00".to_owned(), "2027-03-28T18:00:00+00:00".to_owned())
         );
-        let berlin: Tz = ZONES[0].parse().unwrap();
-        let minutes: Vec<_> =
-            (0..=24 * 60).map(|n| (begin + TimeDelta::minutes(n)).with_timezone(&berlin).naive_local()).collect();
-        let count = |text: &str| on_the_wall(&minutes, text.parse().unwrap()).len();
+        let in_zone = |zone: &str| -> Vec<_> {
+            let zone: Tz = zone.parse().unwrap();
+            (0..=24 * 60).map(|n| (begin + TimeDelta::minutes(n)).with_timezone(&zone).naive_local()).collect()
+        };
+        let berlin = in_zone("Europe/Berlin");
+        let count = |text: &str| on_the_wall(&berlin, text.parse().unwrap()).len();
         // Removed; twice, since the day on the wall is an hour longer than the day; and as usual.
         assert_eq!([count("02:30:00"), count("19:30:00"), count("09:00:00")], [1, 2, 1]);
+        let next = on_the_wall(&in_zone("America/Nuuk"), "23:15:00".parse().unwrap());
+        assert_eq!(next, [end.date_naive()], "removed with the hour before midnight");
     }
 
     #[test]
