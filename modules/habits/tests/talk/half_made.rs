@@ -104,11 +104,7 @@ async fn a_look_by_a_command_comes_back_to_the_question() {
 async fn no_other_question_is_opened_over_a_habit_half_made() {
     let world = World::new().await;
     let ann = world.ann("en");
-    ann.makes("Steps", "9").await;
-    ann.taps("Edit").await;
-    ann.taps("Amount a day").await;
-    ann.sees("makes a day").await;
-    ann.says("10 000").await;
+    ann.makes_measured("Steps", "10 000").await;
     let card = ann.sees("Today: 0 / 10000").await["message_id"].as_i64().unwrap();
     let id = world.count("SELECT id FROM habits").await;
     makes_swim(&ann).await;

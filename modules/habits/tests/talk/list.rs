@@ -72,10 +72,7 @@ async fn what_was_forgotten_yesterday_is_marked_and_taken_back_on_the_card_until
 async fn yesterday_of_a_measured_habit_is_done_in_full_and_today_keeps_its_amount() {
     let world = World::new().await;
     let ann = world.ann("ru");
-    ann.makes("Вода", "9").await;
-    ann.taps("Изменить").await;
-    ann.taps("Сколько в день").await;
-    ann.says("8 стаканов").await;
+    ann.makes_measured("Вода", "8 стаканов").await;
     ann.sees("0 / 8 стаканов").await;
     world.hours(24);
     ann.says("/habits").await;
@@ -115,11 +112,7 @@ async fn habits_come_five_a_page_and_the_pages_go_round() {
 async fn a_measured_habit_grows_by_a_tap_and_a_large_one_asks_how_much() {
     let world = World::new().await;
     let ann = world.ann("en");
-    ann.makes("Water", "9").await;
-    ann.taps("Edit").await;
-    ann.taps("Amount a day").await;
-    ann.sees("makes a day").await;
-    ann.says("2 glasses").await;
+    ann.makes_measured("Water", "2 glasses").await;
     ann.sees("0 / 2 glasses").await;
     ann.says("/habits").await;
     ann.sees("Water · 0 / 2 glasses").await;
@@ -162,11 +155,7 @@ async fn a_measured_habit_grows_by_a_tap_and_a_large_one_asks_how_much() {
 async fn an_amount_asked_before_midnight_and_answered_after_it_counts_for_the_day_of_the_question() {
     let world = World::new().await;
     let ann = world.ann("en");
-    ann.makes("Water", "9").await;
-    ann.taps("Edit").await;
-    ann.taps("Amount a day").await;
-    ann.sees("makes a day").await;
-    ann.says("8 glasses").await;
+    ann.makes_measured("Water", "8 glasses").await;
     ann.sees("0 / 8 glasses").await;
     world.minutes(14 * 60 + 49);
     ann.taps("How much today").await;

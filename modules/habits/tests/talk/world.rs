@@ -182,6 +182,19 @@ impl Ann<'_> {
         .await;
     }
 
+    /// A new habit of so much a day; its card is the last that is seen.
+    pub async fn makes_measured(&self, name: &str, amount: &str) {
+        let [edit, measure, question] = match self.person.language {
+            "ru" => ["Изменить", "Сколько в день", "Сколько"],
+            _ => ["Edit", "Amount a day", "makes a day"],
+        };
+        self.makes(name, "9").await;
+        self.taps(edit).await;
+        self.taps(measure).await;
+        self.sees(question).await;
+        self.says(amount).await;
+    }
+
     /// A new habit, by the words alone.
     pub async fn makes(&self, name: &str, time: &str) {
         let count = self.screen().await.len();
