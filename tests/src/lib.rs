@@ -4,6 +4,7 @@
 //! with a limit, and never on the clock.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "the code of tests")]
 
+pub mod clock;
 pub mod database;
 pub mod person;
 pub mod process;

@@ -80,6 +80,22 @@ async fn a_list_is_the_persons_own_in_pages_and_without_the_archived_ones_unless
     invalid(ann.get("/habits/?limit=many").await, &["limit"]).await;
 }
 
+/// Breaks with another page than the contract's.
+#[tokio::test]
+async fn a_page_has_a_hundred_habits_unless_asked_for_up_to_two_hundred() {
+    let api = Api::start().await;
+    let ann = api.person(7).await;
+    ann.habit("first").await;
+    let more = "INSERT INTO habits (user_id, name, remind_at, target_days, first_day, created_at, updated_at)
+                SELECT user_id, n::text, remind_at, target_days, first_day, created_at, updated_at
+                FROM habits, generate_series(2, 205) AS n";
+    sqlx::query(more).execute(&api.pool).await.unwrap();
+    for (query, first, count) in [("", "first", 100), ("?limit=200", "first", 200), ("?skip=200", "201", 5)] {
+        let list = said(ann.get(&format!("/habits/{query}")).await, 200).await;
+        assert_eq!((names(&list)[0], names(&list).len()), (first, count), "{query}");
+    }
+}
+
 #[tokio::test]
 async fn a_change_takes_what_it_names_and_checks_it() {
     let api = Api::start().await;

@@ -1,10 +1,14 @@
 //! `POST /auth/token`, and what a token opens.
 
+use aws_lc_rs::hmac;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
+use vitte_platform::clock::Timestamp;
 use vitte_tests::database::migrated;
 
-use crate::world::{Api, BOT_KEY, Person, invalid, refused, said};
+use crate::world::{Api, BOT_KEY, Keys, NOON, Person, SIGNING, invalid, refused, said};
 
 #[tokio::test]
 async fn the_shared_key_gets_a_token_for_a_person_who_is_made_at_first_sight_and_renamed_later() {
@@ -117,9 +121,8 @@ async fn a_person_who_was_forgotten_has_a_token_worth_nothing() {
 async fn while_the_signing_key_rotates_tokens_of_both_are_good_and_afterwards_only_the_new() {
     let (old, new) = ("yesterdays-key-of-at-least-32-bytes", "todays-key-of-at-least-32-bytes-too");
     let database = migrated().await;
-    let before = Api::with(&database, &[old]).await;
-    let during = Api::with(&database, &[new, old]).await;
-    let after = Api::with(&database, &[new]).await;
+    let with = async |signing: &[&str]| Api::with(&database, Keys { signing, ..Keys::default() }).await;
+    let (before, during, after) = (with(&[old]).await, with(&[new, old]).await, with(&[new]).await);
     let first = before.person(7).await.token;
     let second = during.person(7).await.token;
     let status = async |api: &Api, token: &str| {
@@ -128,4 +131,59 @@ async fn while_the_signing_key_rotates_tokens_of_both_are_good_and_afterwards_on
     };
     assert_eq!((status(&during, &first).await, status(&during, &second).await), (200, 200));
     assert_eq!((status(&after, &first).await, status(&after, &second).await), (401, 200));
+}
+
+/// Breaks when only the first shared key is tried.
+#[tokio::test]
+async fn while_the_shared_key_rotates_both_open_and_afterwards_only_the_new() {
+    let database = migrated().await;
+    let with = async |shared: &[&str]| Api::with(&database, Keys { shared, ..Keys::default() }).await;
+    let (during, after) = (with(&["todays-key", "yesterdays-key"]).await, with(&["todays-key"]).await);
+    let status = async |api: &Api, key: &str| {
+        let body = Some(json!({"telegram_id": 7}).to_string());
+        api.send(Method::POST, "/api/v1/auth/token", &[("x-bot-api-key", key)], body).await.status().as_u16()
+    };
+    assert_eq!((status(&during, "todays-key").await, status(&during, "yesterdays-key").await), (200, 200));
+    assert_eq!((status(&after, "todays-key").await, status(&after, "yesterdays-key").await), (200, 403));
+}
+
+/// A token as any library makes one.
+fn signed(key: &str, header: &Value, claims: &Value) -> String {
+    let part = |value: &Value| BASE64.encode(value.to_string());
+    let signed = format!("{}.{}", part(header), part(claims));
+    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()), signed.as_bytes());
+    format!("{signed}.{}", BASE64.encode(tag))
+}
+
+/// Breaks when the names of the claims, the algorithm or the time of the end are others than the contract's.
+#[tokio::test]
+async fn a_token_is_hs256_with_the_persons_id_and_an_end_and_so_is_one_that_somebody_else_signs() {
+    let api = Api::start().await;
+    let ann = api.person(7).await;
+    let id = said(ann.get("/users/me").await, 200).await["id"].clone();
+    let hs256 = json!({"typ": "JWT", "alg": "HS256"});
+    let now = NOON.parse::<Timestamp>().unwrap().timestamp();
+    let claims = json!({"user_id": id, "exp": now + 3600});
+    let read = |part: &str| serde_json::from_slice::<Value>(&BASE64.decode(part).unwrap()).unwrap();
+    let parts: Vec<&str> = ann.token.split('.').collect();
+    assert_eq!((read(parts[0]), read(parts[1])), (hs256.clone(), claims.clone()), "an hour by default");
+
+    let status = async |token: String| {
+        let asked = Person { api: &api, token };
+        asked.get("/users/me").await.status().as_u16()
+    };
+    assert_eq!(status(signed(SIGNING, &hs256, &claims)).await, 200);
+    let more = json!({"user_id": id, "exp": now + 1, "iat": now, "sub": "7"});
+    assert_eq!(status(signed(SIGNING, &json!({"alg": "HS256"}), &more)).await, 200, "more claims do no harm");
+    for (key, header, claims) in [
+        ("another-key-of-at-least-32-bytes-x", &hs256, &claims),
+        (SIGNING, &json!({"alg": "none"}), &claims),
+        (SIGNING, &json!({"alg": "HS512"}), &claims),
+        (SIGNING, &hs256, &json!({"user_id": id})),
+        (SIGNING, &hs256, &json!({"exp": now + 3600})),
+        (SIGNING, &hs256, &json!({"user_id": id, "exp": now})),
+        (SIGNING, &hs256, &json!({"user_id": 999_999, "exp": now + 3600})),
+    ] {
+        assert_eq!(status(signed(key, header, claims)).await, 401, "{header} {claims}");
+    }
 }

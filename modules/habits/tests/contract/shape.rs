@@ -2,9 +2,11 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use vitte_platform::database::DatabaseSettings;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use vitte_tests::database::{migrated, server_url};
+use vitte_tests::until;
 
-use crate::world::{Api, refused, said};
+use crate::world::{Api, Keys, refused, said};
 
 #[tokio::test]
 async fn healthcheck_needs_no_login_and_says_ok() {
@@ -18,13 +20,32 @@ async fn healthcheck_needs_no_login_and_says_ok() {
 #[tokio::test]
 async fn healthcheck_without_a_database_is_503_in_its_own_form_and_the_rest_503_as_a_problem() {
     // Nothing listens there.
-    let nowhere = DatabaseSettings::new("postgres://u:p@127.0.0.1:1/none").url;
-    let api = Api::with(&nowhere, &["a-signing-key-of-at-least-32-bytes"]).await;
+    let api = Api::unready("postgres://u:p@127.0.0.1:1/none").await;
     let body = said(api.send(Method::GET, "/healthcheck", &[], None).await, 503).await;
     assert_eq!(body, json!({"api_status": "ok", "dependencies": {"database": "error"}}));
     let answer = api.login(&json!({"telegram_id": 7})).await;
     assert_eq!(answer.headers()["retry-after"], "1");
     refused(answer, 503).await;
+}
+
+/// Breaks when the database is looked at once, or when a connection that is lost is not replaced.
+#[tokio::test]
+async fn healthcheck_follows_the_database_as_it_goes_and_comes_back() {
+    let database = migrated().await;
+    let api = Api::with(&database, Keys::default()).await;
+    let name = database.rsplit_once('/').unwrap().1;
+    let mut admin = PgConnection::connect(&server_url()).await.unwrap();
+    for (open, status) in [(false, 503), (true, 200)] {
+        let close = format!("ALTER DATABASE {name} ALLOW_CONNECTIONS {open}");
+        admin.execute(AssertSqlSafe(close)).await.unwrap();
+        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1";
+        sqlx::query(end).bind(name).execute(&mut admin).await.unwrap();
+        until("healthcheck to notice", async || {
+            let answer = api.send(Method::GET, "/healthcheck", &[], None).await;
+            (answer.status().as_u16() == status).then_some(())
+        })
+        .await;
+    }
 }
 
 #[tokio::test]

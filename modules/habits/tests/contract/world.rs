@@ -1,63 +1,100 @@
-//! The api role's router on a port of this test, with a clock that stands still until it is moved.
+//! The executable in role api, as a pod runs it, with a time of day that stands still until it is moved.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use sqlx::PgPool;
-use tokio::net::TcpListener;
-use vitte_accounts::Accounts;
-use vitte_habits::{Habits, HabitsSettings, store};
-use vitte_platform::cache::{Cache, USER};
-use vitte_platform::clock::{ManualClock, Timestamp};
-use vitte_platform::config::{Config, Updates};
-use vitte_platform::database::DatabaseSettings;
-use vitte_platform::http::api::ApiSettings;
-use vitte_platform::intake::polling::PollingSettings;
-use vitte_platform::limits::LimitSettings;
-use vitte_platform::module::Registry;
-use vitte_platform::people::People;
-use vitte_platform::role::Ground;
-use vitte_tests::LIMIT;
+use tempfile::TempDir;
+use vitte_platform::clock::Timestamp;
+use vitte_platform::database::{DatabaseSettings, pool};
+use vitte_tests::clock::FileClock;
 use vitte_tests::database::migrated;
+use vitte_tests::process::{Vitte, free_port};
 use vitte_tests::telegram::TOKEN;
+use vitte_tests::until;
 
+const MANIFEST: &str = include_str!("../../../../crds/examples/habits.yaml");
 pub const BOT_KEY: &str = "the-shared-key";
-const SIGNING: &str = "a-signing-key-of-at-least-32-bytes";
+pub const SIGNING: &str = "a-signing-key-of-at-least-32-bytes";
 /// When the clock of a test stands: a Wednesday.
 pub const NOON: &str = "2026-03-11T12:00:00Z";
+
+/// Keys, the current one first and the one before it second, if it still counts.
+#[derive(Clone, Copy)]
+pub struct Keys<'a> {
+    pub signing: &'a [&'a str],
+    pub shared: &'a [&'a str],
+}
+
+impl Default for Keys<'_> {
+    fn default() -> Self {
+        Self { signing: &[SIGNING], shared: &[BOT_KEY] }
+    }
+}
 
 pub struct Api {
     url: String,
     http: reqwest::Client,
-    pub clock: Arc<ManualClock>,
+    pub clock: FileClock,
     pub pool: PgPool,
+    process: Vitte,
+    // Last: the process writes into it until it has ended.
+    _folder: TempDir,
 }
 
 impl Api {
     pub async fn start() -> Self {
-        Self::with(&migrated().await, &[SIGNING]).await
+        Self::with(&migrated().await, Keys::default()).await
     }
 
-    /// On a database, with these keys that sign, the current one first.
-    pub async fn with(database: &str, signing: &[&str]) -> Self {
+    /// On a database, with these keys.
+    pub async fn with(database: &str, keys: Keys<'_>) -> Self {
+        let mut api = Self::begin(database, keys);
+        let port = api.url.rsplit_once(':').unwrap().1.parse().unwrap();
+        api.process.ready(&api.http, port).await;
+        api
+    }
+
+    /// On a database that need not be there: it answers, and is never ready.
+    pub async fn unready(database: &str) -> Self {
+        let api = Self::begin(database, Keys::default());
+        let live = format!("{}/health/live", api.url);
+        until("the process to answer", async || api.http.get(&live).send().await.ok()).await;
+        api
+    }
+
+    fn begin(database: &str, keys: Keys<'_>) -> Self {
         vitte_tests::tls();
-        let settings = HabitsSettings { habits_per_person: 5, ..HabitsSettings::default() };
-        let users = Cache::new(1, USER, None);
-        let people = People::new(users.clone()).followed(store::follow(settings.clone()));
-        let habits = Habits::new(settings, vec!["en".to_owned()], people.clone()).unwrap();
-        let registry = Registry::new(vec![Arc::new(Accounts::builder(users, people).build()), Arc::new(habits)]);
-        let config = config(database, signing);
-        let clock = Arc::new(ManualClock::at(NOON.parse().unwrap()));
-        let ground = Ground { clock: clock.clone(), ..Ground::new(&config, "api").unwrap() };
-        let router = vitte_api::build(&config, &registry, &ground).unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let folder = tempfile::tempdir().unwrap();
+        let mut manifest = MANIFEST.replace("habitsPerPerson: 200", "habitsPerPerson: 5");
+        let mut env: Vec<(String, String)> =
+            vec![("VITTE_SECRET_HABITS_TOKEN".into(), TOKEN.into()), ("VITTE_DATABASE_URL".into(), database.into())];
+        for (field, key, values) in [("jwtSecretRef", "jwt", keys.signing), ("botKeySecretRef", "bot-key", keys.shared)]
+        {
+            let current = format!("    {field}: {{name: habits, key: {key}}}\n");
+            assert!(manifest.contains(&current));
+            if values.len() > 1 {
+                let (first, rest) = field.split_at(1);
+                let previous =
+                    format!("    previous{}{rest}: {{name: habits, key: previous-{key}}}\n", first.to_uppercase());
+                manifest = manifest.replace(&current, &format!("{current}{previous}"));
+            }
+            let names = [key.to_owned(), format!("previous-{key}")];
+            let named = names.iter().map(|name| name.to_uppercase().replace('-', "_"));
+            env.extend(named.zip(values).map(|(name, v)| (format!("VITTE_SECRET_HABITS_{name}"), (*v).to_owned())));
+        }
+        std::fs::write(folder.path().join("bot.yaml"), manifest).unwrap();
+        let clock = FileClock::at(folder.path(), NOON);
+        let clocks = clock.environment();
+        let env = env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let env: Vec<_> = env.chain(clocks.iter().map(|(name, value)| (*name, value.as_str()))).collect();
+        let listen = format!("127.0.0.1:{}", free_port());
+        let process = Vitte::start(folder.path(), &["api", "bot.yaml", "--listen", &listen], &env);
         #[expect(clippy::disallowed_methods, reason = "a client of a test")]
         let http = reqwest::Client::new();
-        Self { url, http, clock, pool: ground.pool }
+        let pool = pool(&DatabaseSettings::new(database)).unwrap();
+        Self { url: format!("http://{listen}"), http, clock, pool, process, _folder: folder }
     }
 
     pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<String>) -> Response {
@@ -84,32 +121,6 @@ impl Api {
 
     pub fn advance(&self, hours: u64) {
         self.clock.advance(Duration::from_secs(3600 * hours));
-    }
-}
-
-fn config(database: &str, signing: &[&str]) -> Config {
-    let secret = |key: &&str| (*key).to_owned().into();
-    Config {
-        name: "habits".into(),
-        api_url: "http://127.0.0.1:9".into(),
-        token: TOKEN.to_owned().into(),
-        updates: Updates::Polling(PollingSettings::default()),
-        languages: vec!["en".into()],
-        database: DatabaseSettings::new(database),
-        redis_url: None,
-        limits: LimitSettings::default(),
-        rate: Default::default(),
-        outbox: Default::default(),
-        jobs: Default::default(),
-        retention: Default::default(),
-        api: ApiSettings {
-            signing_keys: signing.iter().map(secret).collect(),
-            bot_keys: vec![secret(&BOT_KEY)],
-            ..ApiSettings::default()
-        },
-        schema_wait: LIMIT,
-        grace: Duration::from_secs(5),
-        admin_password: None,
     }
 }
 
