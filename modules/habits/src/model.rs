@@ -97,6 +97,36 @@ pub struct Measure {
 }
 
 impl Habit {
+    /// One that begins today, with its first reminder; it has no id yet.
+    pub fn begun(new: NewHabit, person: &Person, now: Timestamp) -> Self {
+        let NewHabit { name, description, remind_at, target_days, schedule, measure } = new;
+        let today = person.today(now);
+        let mut habit = Self {
+            id: 0,
+            user_id: person.user_id,
+            name,
+            description,
+            schedule,
+            remind_at,
+            target_days,
+            measure,
+            is_active: true,
+            completed_on: None,
+            first_day: today,
+            summary: Summary::default(),
+            next_at: None,
+            snoozed_until: None,
+            fired_through: None,
+            created_at: now,
+            updated_at: now,
+            today,
+            status_today: None,
+            amount_today: None,
+        };
+        habit.plan(person, now);
+        habit
+    }
+
     pub fn rules<'a>(&self, person: &'a Person) -> Rules<'a> {
         Rules { schedule: self.schedule, calendar: person.calendar(), first_day: self.first_day }
     }

@@ -9,8 +9,8 @@ use utoipa::ToSchema;
 use vitte_platform::http::Problem;
 use vitte_platform::http::api::{ApiState, Body, Caller, PathId};
 
+use super::Settings;
 use super::view::{ExecutionStatus, ExecutionView};
-use super::{Settings, read};
 use crate::domain::Status;
 use crate::store::{self, Mark};
 
@@ -53,9 +53,7 @@ pub async fn mark(
     let status = body.read(|fields| fields.required("status", status))?;
     let now = api.clock.now();
     let mut tx = api.pool.begin().await?;
-    let person = read::person(&mut tx, &settings, caller).await?;
-    let today = person.today(now);
-    let marked = store::mark(&mut tx, &person, id, today, Mark::Status(status), now).await?;
+    let marked = store::mark_today(&mut tx, &settings, caller.user_id, id, Mark::Status(status), now).await?;
     tx.commit().await?;
     let execution = marked.execution.ok_or_else(Problem::internal)?;
     Ok((StatusCode::CREATED, Json(execution.into())))

@@ -59,10 +59,8 @@ pub async fn create(
         let target_days = fields.optional("target_days", integer(DAYS)).map_or(TARGET_DAYS, days);
         Some(NewHabit { description, target_days, ..NewHabit::daily(name?, time_to_remind?) })
     })?;
-    let now = api.clock.now();
     let mut tx = api.pool.begin().await?;
-    let person = read::person(&mut tx, &settings, caller).await?;
-    let habit = store::create(&mut tx, &settings, &person, &new, now).await?;
+    let (habit, person) = store::create(&mut tx, &settings, caller.user_id, new, api.clock.now()).await?;
     tx.commit().await?;
     Ok((StatusCode::CREATED, Json(HabitView::new(habit, &person))))
 }

@@ -153,11 +153,10 @@ fn made(name: String, about: Option<String>, goal: i32, remind_at: Vec<NaiveTime
 }
 
 async fn create(turn: &mut Turn, talking: &Talking, new: NewHabit) -> Result<()> {
-    let person = me(turn, talking).await?;
     turn.end_conversation();
     let now = turn.now;
-    let habit = match store::create(&mut turn.tx, &talking.settings, &person, &new, now).await {
-        Ok(habit) => habit,
+    let (habit, person) = match store::create(&mut turn.tx, &talking.settings, turn.user.id, new, now).await {
+        Ok(made) => made,
         Err(error) => return refused(turn, error),
     };
     let texts = turn.texts(&TEXTS);

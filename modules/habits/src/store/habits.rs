@@ -1,7 +1,9 @@
 //! Habits: made, read, changed, deleted, and renewed when what they stand on has changed.
 
 use chrono::{NaiveDate, NaiveTime};
-use sqlx::{AssertSqlSafe, FromRow, PgConnection};
+use sqlx::postgres::PgArguments;
+use sqlx::query::Query;
+use sqlx::{AssertSqlSafe, FromRow, PgConnection, Postgres, SqlSafeStr};
 use vitte_platform::clock::Timestamp;
 use vitte_platform::http::api::Patch;
 
@@ -35,47 +37,42 @@ pub struct Changes {
     pub measure: Patch<Measure>,
 }
 
-/// Makes a habit. It begins today.
+/// Makes a habit of a person's. It begins today.
 pub async fn create(
     c: &mut PgConnection,
     settings: &HabitsSettings,
-    person: &Person,
-    new: &NewHabit,
+    user_id: i64,
+    new: NewHabit,
     now: Timestamp,
-) -> Result<Habit, HabitError> {
+) -> Result<(Habit, Person), HabitError> {
     // One after the other for one person: the limit holds, and who changes the person's days finds this habit.
-    people::lock(c, person.user_id).await?;
-    let person = &people::person(c, settings, person.user_id).await?.ok_or(HabitError::NoPerson)?;
-    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM habits WHERE user_id = $1")
-        .bind(person.user_id)
-        .fetch_one(&mut *c)
-        .await?;
+    people::lock(c, user_id).await?;
+    let (person, count) = people::with_count(c, settings, user_id).await?.ok_or(HabitError::NoPerson)?;
     if count >= settings.habits_per_person {
         return Err(HabitError::TooMany(settings.habits_per_person));
     }
-    let today = person.today(now);
-    let (weekdays, times_a_week) = new.schedule.columns();
-    let (id,): (HabitId,) = sqlx::query_as(
+    let mut habit = Habit::begun(new, &person, now);
+    let (weekdays, times_a_week) = habit.schedule.columns();
+    habit.id = sqlx::query_scalar(
         "INSERT INTO habits (user_id, name, description, weekdays, times_a_week, remind_at, target_days, target_amount,
-            unit, first_day, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11) RETURNING id",
+            unit, first_day, next_at, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12) RETURNING id",
     )
-    .bind(person.user_id)
-    .bind(&new.name)
-    .bind(&new.description)
+    .bind(user_id)
+    .bind(&habit.name)
+    .bind(&habit.description)
     .bind(weekdays)
     .bind(times_a_week)
-    .bind(&new.remind_at)
-    .bind(new.target_days)
-    .bind(new.measure.as_ref().map(|m| m.target))
-    .bind(new.measure.as_ref().and_then(|m| m.unit.as_deref()))
-    .bind(today)
+    .bind(&habit.remind_at)
+    .bind(habit.target_days)
+    .bind(habit.measure.as_ref().map(|m| m.target))
+    .bind(habit.measure.as_ref().and_then(|m| m.unit.as_deref()))
+    .bind(habit.first_day)
+    .bind(habit.next_at)
     .bind(now)
-    .fetch_one(&mut *c)
+    .fetch_one(c)
     .await?;
-    let mut habit = own(c, person, id, today).await?;
-    write(c, person, &mut habit, now).await?;
-    Ok(habit)
+    Ok((habit, person))
 }
 
 /// A person's habits, oldest first.
@@ -111,6 +108,47 @@ pub(super) async fn locked(
 ) -> Result<(Habit, Person), HabitError> {
     // A statement of its own: what it waited for is seen by those that follow.
     sqlx::query("SELECT 1 FROM habits WHERE id = $1 FOR NO KEY UPDATE").bind(id).execute(&mut *c).await?;
+    waited_for(c, person, id, date).await
+}
+
+/// As [`locked`], as of the person's today.
+pub(super) async fn locked_today(
+    c: &mut PgConnection,
+    person: &Person,
+    id: HabitId,
+    now: Timestamp,
+) -> Result<(Habit, Person), HabitError> {
+    let (habit, person) = locked(c, person, id, person.today(now)).await?;
+    as_of_today(c, habit, person, now).await
+}
+
+/// As [`locked_today`], for who knows no more than the person's id: the habit's lock finds them, too.
+pub(super) async fn locked_of(
+    c: &mut PgConnection,
+    settings: &HabitsSettings,
+    user_id: i64,
+    id: HabitId,
+    now: Timestamp,
+) -> Result<(Habit, Person), HabitError> {
+    let owner = people::owner_locked(c, settings, id).await?;
+    let person = match owner {
+        Some(owner) if owner.user_id == user_id => owner,
+        // A person who is not known (any more) is told so, whatever they ask for.
+        _ if people::person(c, settings, user_id).await?.is_none() => return Err(HabitError::NoPerson),
+        Some(_) => return Err(HabitError::Foreign),
+        None => return Err(HabitError::Missing),
+    };
+    let (habit, person) = waited_for(c, &person, id, person.today(now)).await?;
+    as_of_today(c, habit, person, now).await
+}
+
+/// What the lock of a habit waited for: the habit as of that date, and its person.
+async fn waited_for(
+    c: &mut PgConnection,
+    person: &Person,
+    id: HabitId,
+    date: NaiveDate,
+) -> Result<(Habit, Person), HabitError> {
     let row: Option<Locked> = sqlx::query_as(AssertSqlSafe(format!(
         "SELECT {COLUMNS}, {} FROM habits h
          JOIN users u ON u.id = h.user_id LEFT JOIN habits_people p ON p.user_id = u.id
@@ -126,16 +164,15 @@ pub(super) async fn locked(
     Ok((habit, now.person(person.usual_end_of_day)))
 }
 
-/// As [`locked`], as of the person's today.
-pub(super) async fn locked_today(
+/// The person's today may have become another while the lock was waited for.
+async fn as_of_today(
     c: &mut PgConnection,
-    person: &Person,
-    id: HabitId,
+    habit: Habit,
+    person: Person,
     now: Timestamp,
 ) -> Result<(Habit, Person), HabitError> {
-    let (habit, person) = locked(c, person, id, person.today(now)).await?;
     let today = person.today(now);
-    let habit = if habit.today == today { habit } else { own(c, &person, id, today).await? };
+    let habit = if habit.today == today { habit } else { own(c, &person, habit.id, today).await? };
     Ok((habit, person))
 }
 
@@ -251,6 +288,30 @@ pub async fn delete(c: &mut PgConnection, person: &Person, id: HabitId, now: Tim
     Ok(())
 }
 
+/// What a habit has come to, for [`state`]'s values.
+pub(super) const WRITE: &str = "UPDATE habits SET run = $2, in_row = $3, run_on = $4, best = $5, week_done = $6,
+    week_skipped = $7, is_active = $8, completed_on = $9, next_at = $10, snoozed_until = $11, fired_through = $12,
+    updated_at = $13 WHERE id = $1";
+
+/// A statement with [`WRITE`] in it, and its first thirteen values.
+pub(super) fn state<'q>(statement: impl SqlSafeStr, habit: &Habit) -> Query<'q, Postgres, PgArguments> {
+    let Summary { run, in_row, on, best, week_done, week_skipped } = habit.summary;
+    sqlx::query(statement)
+        .bind(habit.id)
+        .bind(run)
+        .bind(in_row)
+        .bind(on)
+        .bind(best)
+        .bind(i16::from(week_done))
+        .bind(i16::from(week_skipped))
+        .bind(habit.is_active)
+        .bind(habit.completed_on)
+        .bind(habit.next_at)
+        .bind(habit.snoozed_until)
+        .bind(habit.fired_through)
+        .bind(habit.updated_at)
+}
+
 /// Plans the next reminder and writes what the habit has come to.
 pub(super) async fn write(
     c: &mut PgConnection,
@@ -259,38 +320,23 @@ pub(super) async fn write(
     now: Timestamp,
 ) -> sqlx::Result<()> {
     habit.plan(person, now);
-    let Summary { run, in_row, on, best, week_done, week_skipped } = habit.summary;
-    sqlx::query(
-        "UPDATE habits SET run = $2, in_row = $3, run_on = $4, best = $5, week_done = $6, week_skipped = $7,
-            is_active = $8, completed_on = $9, next_at = $10, snoozed_until = $11, fired_through = $12, updated_at = $13
-         WHERE id = $1",
-    )
-    .bind(habit.id)
-    .bind(run)
-    .bind(in_row)
-    .bind(on)
-    .bind(best)
-    .bind(i16::from(week_done))
-    .bind(i16::from(week_skipped))
-    .bind(habit.is_active)
-    .bind(habit.completed_on)
-    .bind(habit.next_at)
-    .bind(habit.snoozed_until)
-    .bind(habit.fired_through)
-    .bind(habit.updated_at)
-    .execute(c)
-    .await
-    .map(|_| ())
+    state(WRITE, habit).execute(c).await.map(|_| ())
 }
 
 /// What the executions come to.
 pub(super) async fn summary(c: &mut PgConnection, person: &Person, habit: &Habit) -> sqlx::Result<Summary> {
+    let history = history(c, habit.id).await?;
+    Ok(Summary::of(&habit.rules(person), history))
+}
+
+/// What became of it, by date, oldest first.
+pub(super) async fn history(c: &mut PgConnection, id: HabitId) -> sqlx::Result<Vec<(NaiveDate, Status)>> {
     let history: Vec<(NaiveDate, String)> = sqlx::query_as(
         "SELECT execution_date, status FROM habits_executions WHERE habit_id = $1 ORDER BY execution_date",
     )
-    .bind(habit.id)
+    .bind(id)
     .fetch_all(c)
     .await?;
-    let history = history.iter().map(|(date, status)| (*date, Status::parse(status).unwrap_or(Status::Pending)));
-    Ok(Summary::of(&habit.rules(person), history))
+    let read = |(date, status): (_, String)| (date, Status::parse(&status).unwrap_or(Status::Pending));
+    Ok(history.into_iter().map(read).collect())
 }

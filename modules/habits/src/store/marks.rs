@@ -1,12 +1,14 @@
 //! What became of a habit on a date: marked, taken back, put off.
 
 use chrono::NaiveDate;
-use sqlx::PgConnection;
+use sqlx::{AssertSqlSafe, FromRow, PgConnection};
 use vitte_platform::clock::Timestamp;
 
-use super::{HabitError, habits};
-use crate::domain::{Status, before};
+use super::HabitError;
+use super::habits::{self, WRITE};
+use crate::domain::{Status, Summary, before};
 use crate::model::{Execution, ExecutionRow, Habit, HabitId, Person};
+use crate::settings::HabitsSettings;
 
 /// What a person says of a date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,27 +41,55 @@ pub async fn mark(
     mark: Mark,
     now: Timestamp,
 ) -> Result<Marked, HabitError> {
-    let (before, person) = habits::locked(c, person, id, date).await?;
-    if !before.is_active {
+    let (habit, person) = habits::locked(c, person, id, date).await?;
+    marked(c, &person, habit, mark, now).await
+}
+
+/// As [`mark`], of the person's today, for who knows no more than the person's id.
+pub async fn mark_today(
+    c: &mut PgConnection,
+    settings: &HabitsSettings,
+    user_id: i64,
+    id: HabitId,
+    mark: Mark,
+    now: Timestamp,
+) -> Result<Marked, HabitError> {
+    let (habit, person) = habits::locked_of(c, settings, user_id, id, now).await?;
+    marked(c, &person, habit, mark, now).await
+}
+
+/// Marks a habit, which is locked, on the date that it is as of.
+async fn marked(
+    c: &mut PgConnection,
+    person: &Person,
+    mut habit: Habit,
+    mark: Mark,
+    now: Timestamp,
+) -> Result<Marked, HabitError> {
+    if !habit.is_active {
         return Err(HabitError::Inactive);
     }
-    let (status, amount) = decide(&before, mark);
-    let row: ExecutionRow = sqlx::query_as(
-        "INSERT INTO habits_executions AS e (habit_id, execution_date, status, amount, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $5)
-         ON CONFLICT (habit_id, execution_date) DO UPDATE SET status = excluded.status, amount = excluded.amount,
-            updated_at = excluded.updated_at
-         RETURNING id, habit_id, execution_date, status, amount, created_at, updated_at",
+    let (date, (status, amount)) = (habit.today, decide(&habit, mark));
+    let completed = renew(c, person, &mut habit, Some(status), now).await?;
+    // In one statement: this is what is done most often.
+    let row = habits::state(
+        AssertSqlSafe(format!(
+            "WITH habit AS ({WRITE})
+             INSERT INTO habits_executions AS e (habit_id, execution_date, status, amount, created_at, updated_at)
+             VALUES ($1, $14, $15, $16, $13, $13)
+             ON CONFLICT (habit_id, execution_date) DO UPDATE SET status = excluded.status, amount = excluded.amount,
+                updated_at = excluded.updated_at
+             RETURNING id, habit_id, execution_date, status, amount, created_at, updated_at"
+        )),
+        &habit,
     )
-    .bind(id)
     .bind(date)
     .bind(status.as_str())
     .bind(amount)
-    .bind(now)
     .fetch_one(&mut *c)
     .await?;
-    let execution = Execution::from(row);
-    let (habit, completed) = renewed(c, &person, before, Some(&execution), now).await?;
+    let execution = Execution::from(ExecutionRow::from_row(&row)?);
+    let habit = as_of_today(c, person, habit, Some((status, amount)), now).await?;
     Ok(Marked { habit, execution: Some(execution), completed })
 }
 
@@ -94,12 +124,11 @@ pub async fn undo(
     if !before.is_active {
         return Err(HabitError::Inactive);
     }
-    sqlx::query("DELETE FROM habits_executions WHERE habit_id = $1 AND execution_date = $2")
-        .bind(id)
-        .bind(date)
-        .execute(&mut *c)
-        .await?;
-    let (habit, _) = renewed(c, &person, before, None, now).await?;
+    renew(c, &person, &mut before, None, now).await?;
+    let delete = "DELETE FROM habits_executions WHERE habit_id = $1 AND execution_date = $14";
+    let statement = AssertSqlSafe(format!("WITH habit AS ({WRITE}) {delete}"));
+    habits::state(statement, &before).bind(date).execute(&mut *c).await?;
+    let habit = as_of_today(c, &person, before, None, now).await?;
     Ok(Marked { habit, execution: None, completed: false })
 }
 
@@ -193,26 +222,31 @@ pub(super) async fn remeasured(
     Ok(mark(c, person, habit.id, habit.today, Mark::Amount(amount), now).await?.habit)
 }
 
-/// The habit after its executions changed: its streak, whether that reached the target, its next reminder. `habit` is
-/// as of the date that was marked.
-async fn renewed(
+/// What a habit comes to when its date gets this status, or none: its streak, whether that reaches the target (then
+/// this is true, and the habit archived), its next reminder. Nothing is written.
+async fn renew(
     c: &mut PgConnection,
     person: &Person,
-    mut habit: Habit,
-    execution: Option<&Execution>,
+    habit: &mut Habit,
+    status: Option<Status>,
     now: Timestamp,
-) -> Result<(Habit, bool), HabitError> {
+) -> Result<bool, HabitError> {
     let (today, date) = (person.today(now), habit.today);
     let rules = habit.rules(person);
-    let summary = match execution {
+    let summary = match status {
         // As nearly always: today's first mark. What came before is in the summary.
-        Some(execution) if habit.summary.comes_before(date) => habit.summary.and(&rules, [(date, execution.status)]),
-        _ => habits::summary(c, person, &habit).await?,
+        Some(status) if habit.summary.comes_before(date) => habit.summary.and(&rules, [(date, status)]),
+        _ => {
+            let mut history = habits::history(c, habit.id).await?;
+            history.retain(|(other, _)| *other != date);
+            let at = history.partition_point(|(other, _)| *other < date);
+            history.splice(at..at, status.map(|status| (date, status)));
+            Summary::of(&rules, history)
+        }
     };
     let in_row = summary.at(&rules, today.max(date)).in_row;
-    let done = execution.is_some_and(|execution| execution.status == Status::Done);
     // The mark that gets there, or the first after the target was lowered. A habit reopened after that goes on.
-    let completed = done && habit.completed_on.is_none() && in_row >= habit.target_days;
+    let completed = status == Some(Status::Done) && habit.completed_on.is_none() && in_row >= habit.target_days;
     if completed {
         habit.is_active = false;
         habit.completed_on = Some(date);
@@ -221,11 +255,23 @@ async fn renewed(
     }
     habit.summary = summary;
     habit.updated_at = now;
-    habits::write(c, person, &mut habit, now).await?;
-    if date == today {
-        habit.status_today = execution.map(|e| e.status);
-        habit.amount_today = execution.and_then(|e| e.amount);
-        return Ok((habit, completed));
+    habit.plan(person, now);
+    Ok(completed)
+}
+
+/// A habit that was written, as of the person's today; `said` is of the date that it is as of.
+async fn as_of_today(
+    c: &mut PgConnection,
+    person: &Person,
+    mut habit: Habit,
+    said: Option<(Status, Option<i32>)>,
+    now: Timestamp,
+) -> Result<Habit, HabitError> {
+    let today = person.today(now);
+    if habit.today != today {
+        return habits::own(c, person, habit.id, today).await;
     }
-    Ok((habits::own(c, person, habit.id, today).await?, completed))
+    habit.status_today = said.map(|(status, _)| status);
+    habit.amount_today = said.and_then(|(_, amount)| amount);
+    Ok(habit)
 }

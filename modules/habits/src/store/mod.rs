@@ -15,7 +15,7 @@ mod weekly;
 pub use due::{Due, due, fired};
 pub use habits::{Changes, Page, create, delete, executions, get, hold, list, update};
 pub use history::{Record, is_marked, marks, records};
-pub use marks::{Mark, Marked, Snoozed, mark, snooze, toggle_today, undo, yesterday};
+pub use marks::{Mark, Marked, Snoozed, mark, mark_today, snooze, toggle_today, undo, yesterday};
 pub use people::{follow, person, set_end_of_day, set_quiet, set_vacation, zone_changed};
 
 pub use pictures::{Picture, keep_picture, picture};

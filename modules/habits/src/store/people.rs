@@ -10,7 +10,7 @@ use super::HabitError;
 use super::renew::{self, Changed};
 use crate::domain::day::plus;
 use crate::domain::{Quiet, skipped, today};
-use crate::model::Person;
+use crate::model::{HabitId, Person};
 use crate::settings::HabitsSettings;
 
 #[derive(FromRow)]
@@ -28,6 +28,13 @@ pub(super) struct Row {
 pub(super) const COLUMNS: &str = "u.id AS person_id, u.timezone, p.end_of_day, p.quiet_from, p.quiet_until,
     (SELECT array_agg(first_day ORDER BY id) FROM habits_days_off WHERE user_id = u.id) AS first_days,
     (SELECT array_agg(last_day ORDER BY id) FROM habits_days_off WHERE user_id = u.id) AS last_days";
+
+#[derive(FromRow)]
+struct Counted {
+    #[sqlx(flatten)]
+    person: Row,
+    habits: i64,
+}
 
 impl Row {
     pub(super) fn person(self, usual_end_of_day: NaiveTime) -> Person {
@@ -48,6 +55,39 @@ pub async fn person(c: &mut PgConnection, settings: &HabitsSettings, user_id: i6
         "SELECT {COLUMNS} FROM users u LEFT JOIN habits_people p ON p.user_id = u.id WHERE u.id = $1"
     )))
     .bind(user_id)
+    .fetch_optional(c)
+    .await?;
+    Ok(row.map(|row| row.person(settings.end_of_day)))
+}
+
+/// As [`person`], and how many habits they have.
+pub(super) async fn with_count(
+    c: &mut PgConnection,
+    settings: &HabitsSettings,
+    user_id: i64,
+) -> sqlx::Result<Option<(Person, i64)>> {
+    let row: Option<Counted> = sqlx::query_as(AssertSqlSafe(format!(
+        "SELECT {COLUMNS}, (SELECT count(*) FROM habits WHERE user_id = u.id) AS habits
+         FROM users u LEFT JOIN habits_people p ON p.user_id = u.id WHERE u.id = $1"
+    )))
+    .bind(user_id)
+    .fetch_optional(c)
+    .await?;
+    Ok(row.map(|row| (row.person.person(settings.end_of_day), row.habits)))
+}
+
+/// Locks a habit until the end of the transaction, and says whose it is. `None`: there is no such habit. What the lock
+/// waited for is seen by the next statement only.
+pub(super) async fn owner_locked(
+    c: &mut PgConnection,
+    settings: &HabitsSettings,
+    habit: HabitId,
+) -> sqlx::Result<Option<Person>> {
+    let row: Option<Row> = sqlx::query_as(AssertSqlSafe(format!(
+        "SELECT {COLUMNS} FROM habits h JOIN users u ON u.id = h.user_id LEFT JOIN habits_people p ON p.user_id = u.id
+         WHERE h.id = $1 FOR NO KEY UPDATE OF h"
+    )))
+    .bind(habit)
     .fetch_optional(c)
     .await?;
     Ok(row.map(|row| row.person(settings.end_of_day)))

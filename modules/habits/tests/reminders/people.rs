@@ -51,9 +51,9 @@ async fn whoever_has_just_set_quiet_hours_is_planned_by_them_in_a_mark_and_in_a_
     let marked =
         world.done(async |c| store::mark(c, &stale, habit.id, stale.today(at(now)), mark, at(now)).await).await;
     let new = NewHabit::daily("Swim", time("07:00:00"));
-    let made = world.done(async |c| store::create(c, world.settings(), &stale, &new, at(now)).await).await;
+    let made = world.done(async |c| store::create(c, world.settings(), user, new.clone(), at(now)).await).await;
     let end = Some(at("2026-03-11T08:30:00Z"));
-    assert_eq!((marked.unwrap().habit.next_at, made.unwrap().next_at), (end, end));
+    assert_eq!((marked.unwrap().habit.next_at, made.unwrap().0.next_at), (end, end));
 }
 
 /// Breaks when a habit begins on the date that it was where the person has just left.
@@ -62,10 +62,10 @@ async fn a_habit_made_by_somebody_who_has_just_moved_begins_on_the_new_date() {
     let world = World::new().await;
     let user = world.user(5, "Pacific/Pago_Pago").await;
     let now = "2026-03-10T12:00:00Z";
-    let stale = world.person(user).await;
     world.move_to(user, "Pacific/Kiritimati", now).await;
     let new = NewHabit::daily("Swim", time("07:00:00"));
-    let made = world.done(async |c| store::create(c, world.settings(), &stale, &new, at(now)).await).await.unwrap();
+    let make = async |c: &mut _| store::create(c, world.settings(), user, new.clone(), at(now)).await;
+    let (made, _) = world.done(make).await.unwrap();
     assert_eq!(made.first_day, "2026-03-11".parse().unwrap());
     assert_eq!(made.next_at, Some(at("2026-03-10T17:00:00Z")));
 }

@@ -66,9 +66,8 @@ impl World {
     }
 
     pub async fn make(&self, user: i64, new: NewHabit, now: &str) -> Habit {
-        let person = self.person(user).await;
         let mut tx = self.pool.begin().await.unwrap();
-        let habit = store::create(&mut tx, self.settings(), &person, &new, at(now)).await.unwrap();
+        let (habit, _) = store::create(&mut tx, self.settings(), user, new, at(now)).await.unwrap();
         tx.commit().await.unwrap();
         habit
     }
