@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use rand::Rng;
 
 /// An instant, UTC.
@@ -17,14 +17,15 @@ pub trait Clock: Send + Sync + 'static {
     fn now(&self) -> Timestamp;
 }
 
-/// The machine's clock.
+/// The machine's clock, to the microsecond as PostgreSQL keeps it: what is answered is what is read again, and no client
+/// meets more digits than its language can read.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "the one home of the wall clock")]
     fn now(&self) -> Timestamp {
-        Utc::now()
+        Utc::now().trunc_subsecs(6)
     }
 }
 
@@ -85,6 +86,12 @@ pub fn random_uuid() -> uuid::Uuid {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_moment_is_one_that_the_database_keeps_as_it_is() {
+        let odd = (0..200).filter(|_| !SystemClock.now().timestamp_subsec_nanos().is_multiple_of(1000)).count();
+        assert_eq!(odd, 0);
+    }
 
     #[test]
     fn backoff_grows_stays_under_its_cap_and_is_never_zero() {
