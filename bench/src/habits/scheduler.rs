@@ -26,7 +26,8 @@ pub async fn serve() -> anyhow::Result<()> {
     let mut told = std::io::stdin().lines();
     let url = told.next().context("the database's URL is missing")??;
     let pool = database::pool(&DatabaseSettings { pool_size: 1, ..DatabaseSettings::new(url) })?;
-    let reminding = Reminding { settings: HabitsSettings::default(), languages: vec!["en".to_owned()] };
+    // The day is over in seconds: what is written leaves afterwards.
+    let reminding = Reminding { ahead: i64::MAX, ..Reminding::new(HabitsSettings::default(), vec!["en".to_owned()]) };
     for line in told {
         let line = line?;
         let now: Timestamp = line.parse().with_context(|| format!("{line} is no moment"))?;

@@ -61,7 +61,7 @@ impl Habits {
         let _ = metrics::metrics();
         Ok(Self {
             talking: Arc::new(Talking { settings: settings.clone(), people }),
-            reminding: Arc::new(Reminding { settings, languages }),
+            reminding: Arc::new(Reminding::new(settings, languages)),
             schedules: vec![jobs::schedule()?, jobs::summary_schedule()?],
         })
     }

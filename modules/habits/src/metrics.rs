@@ -40,7 +40,7 @@ impl Metrics {
     /// After the batch is committed.
     pub fn count(&self, told: Told) {
         // What is put off comes due again.
-        let Told { sent, late, needless, expired, unreachable, put_off: _ } = told;
+        let Told { sent, late, needless, expired, unreachable, put_off: _, full: _ } = told;
         let all = [
             ("sent", sent),
             ("late", late),

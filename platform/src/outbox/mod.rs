@@ -25,6 +25,7 @@ mod prune;
 mod sender;
 mod store;
 mod sweep;
+mod waiting;
 mod write;
 
 use std::time::Duration;
@@ -36,6 +37,7 @@ pub use gate::{Gate, GateSettings};
 pub use prune::{Retention, prune};
 pub use sender::Sender;
 pub use store::replay_dead;
+pub use waiting::{bulk_refused, bulk_waiting};
 pub(crate) use write::WRITE;
 
 use crate::database::Tx;

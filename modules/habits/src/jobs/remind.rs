@@ -2,14 +2,17 @@
 //!
 //! A batch is one transaction: the habits are locked (another worker passes them by), their messages are written, and
 //! they are planned anew. So a reminder has exactly one row in the outbox, however many workers there are and wherever
-//! one of them dies. What a late one is still good for is decided here; when it leaves, is the outbox's business: 25 a
-//! second, 429 delays it, 403 marks the person as having blocked the bot.
+//! one of them dies. When it leaves, is the outbox's business: 25 a second, 429 delays it, 403 marks the person as
+//! having blocked the bot. What a late one is still good for is decided here: so no more are written than leave within
+//! seconds, and the others stay due. Who marks a habit while thousands wait at nine, or while Telegram is away for an
+//! hour, is not reminded of it.
 
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
+use tokio::time::Instant;
 use vitte_platform::clock::Timestamp;
 use vitte_platform::jobs::{Class, Job, JobContext, JobError, Schedule};
 use vitte_platform::outbox::{self, Entry, Priority};
@@ -24,8 +27,12 @@ use crate::store::{self, Due};
 
 /// Habits of one transaction: some milliseconds of locks.
 const BATCH: i64 = 200;
-/// Batches of one run: what is left is the next minute's, so that no run outlives the next for long.
-const BATCHES: usize = 500;
+/// A run is over before the next begins, which goes on with what is left.
+const RUN: Duration = Duration::from_secs(50);
+/// Reminders that wait in the outbox: four seconds' worth.
+const AHEAD: i64 = 100;
+/// How soon there is room for some more.
+const PAUSE: Duration = Duration::from_millis(300);
 /// A reminder that leaves within this is on time; one that leaves later says so.
 const ON_TIME: TimeDelta = TimeDelta::minutes(5);
 
@@ -38,6 +45,15 @@ pub struct Reminding {
     pub settings: HabitsSettings,
     /// The bot's, in the manifest's order.
     pub languages: Vec<String>,
+    /// Chats in which bulk messages may wait for the rate; no more reminders are written then.
+    pub ahead: i64,
+}
+
+impl Reminding {
+    /// `languages`: the bot's, in the manifest's order.
+    pub fn new(settings: HabitsSettings, languages: Vec<String>) -> Self {
+        Self { settings, languages, ahead: AHEAD }
+    }
 }
 
 impl Job for Remind {
@@ -48,16 +64,18 @@ impl Job for Remind {
 
     async fn run(self, state: &Reminding, job: &mut JobContext) -> Result<(), JobError> {
         let mut all = Told::default();
-        for _ in 0..BATCHES {
-            let now = job.clock.now();
-            let told = due_in(&job.pool, state, now, Some(&job.trace_id)).await?;
-            if told.taken() == 0 {
+        let end = Instant::now() + RUN;
+        while Instant::now() < end {
+            let told = due_in(&job.pool, state, job.clock.now(), Some(&job.trace_id)).await?;
+            if told.full {
+                tokio::time::sleep(PAUSE).await;
+            } else if told.taken() == 0 {
                 break;
             }
             all.add(told);
         }
         if all.taken() > 0 {
-            let Told { sent, late, needless, expired, unreachable, put_off } = all;
+            let Told { sent, late, needless, expired, unreachable, put_off, full: _ } = all;
             let trace_id = job.trace_id.as_str();
             tracing::info!(trace_id, sent, late, needless, expired, unreachable, put_off, "reminders");
         }
@@ -85,6 +103,8 @@ pub struct Told {
     pub unreachable: usize,
     /// The person is not to be disturbed now: it comes due again when that is over, and what becomes of it counts then.
     pub put_off: usize,
+    /// As much waits in the outbox as may: nothing was looked at.
+    pub full: bool,
 }
 
 impl Told {
@@ -136,10 +156,14 @@ fn decide(due: &Due, catch_up: Duration, now: Timestamp) -> Verdict {
     }
 }
 
-/// Takes one batch of what is due; nothing taken: nothing is due, or others have it.
+/// Takes one batch of what is due; nothing taken: nothing is due, or others have it, or there is no room for it.
 pub async fn due_in(pool: &PgPool, state: &Reminding, now: Timestamp, trace_id: Option<&str>) -> sqlx::Result<Told> {
     let mut tx = pool.begin().await?;
-    let mut all = store::due(&mut tx, &state.settings, now, BATCH).await?;
+    let room = state.ahead - outbox::bulk_waiting(&mut tx, state.ahead).await?;
+    if room <= 0 {
+        return Ok(Told { full: true, ..Told::default() });
+    }
+    let mut all = store::due(&mut tx, &state.settings, now, room.min(BATCH)).await?;
     let mut told = Told::default();
     let (mut entries, mut delays) = (Vec::new(), Vec::new());
     for due in &mut all {

@@ -37,10 +37,19 @@ async fn the_page_counts_what_is_due_late_and_was_sent() {
     let html = draw("2026-03-12T10:00:00Z").await;
     assert!(card(&html, 0, "reminders late"), "{html}");
     let late =
-        r#"2026-03-11</td><td data-label="Sent" class="number">0</td><td data-label="Late" class="number">3</td>"#;
+        r#"2026-03-11</td><td data-label="On time" class="number">0</td><td data-label="Late" class="number">3</td>"#;
     let sent =
-        r#"2026-03-12</td><td data-label="Sent" class="number">3</td><td data-label="Late" class="number">0</td>"#;
+        r#"2026-03-12</td><td data-label="On time" class="number">3</td><td data-label="Late" class="number">0</td>"#;
     assert!(html.contains(late) && html.contains(sent), "{html}");
+    assert!(card(&html, 3, "people whose message waits for the rate"), "{html}");
+    assert!(card(&html, 0, "messages that never arrived, 7 days"), "{html}");
+    world.telegram_has_all().await;
+    let refuse = "UPDATE outbox SET sent_at = NULL, dead_at = '2026-03-12T09:01:00Z' WHERE chat_id = 1";
+    sqlx::query(refuse).execute(&world.pool).await.unwrap();
+    let html = draw("2026-03-12T10:00:00Z").await;
+    assert!(card(&html, 0, "people whose message waits for the rate"), "{html}");
+    assert!(card(&html, 2, "messages that never arrived, 7 days"), "{html}");
+    assert!(card(&draw("2026-03-20T10:00:00Z").await, 0, "messages that never arrived, 7 days"));
 }
 
 /// Breaks when a habit's name is not escaped.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 use vitte_habits::domain::Quiet;
 use vitte_habits::store::{self, Mark};
-use vitte_habits::{Calendar, Habits};
+use vitte_habits::{Calendar, Habits, Remind};
 use vitte_platform::clock::{Clock, ManualClock};
 use vitte_platform::module::Module;
 use vitte_platform::users;
@@ -200,4 +200,27 @@ async fn who_is_forgotten_takes_along_what_was_asked_for_and_every_file() {
         (talk.ann.read().await.len(), count("SELECT count(*) FROM outbox WHERE chat_id = 5").await),
         (before, 0)
     );
+}
+
+/// Breaks when a run ends with the first hundred, and when it waits for the next minute to write more.
+#[tokio::test]
+async fn one_run_of_the_job_reminds_everybody_as_room_comes_in_the_outbox() {
+    let talk = Talk::new().await;
+    let people = 130;
+    for n in 1..=people {
+        talk.telegram.meet(1000 + n).await;
+        let user = talk.world.user(1000 + n, "UTC").await;
+        talk.world.habit(user, "09:00:00", "2026-03-10T12:00:00Z").await;
+    }
+    talk.world.done(async |c| vitte_platform::jobs::enqueue(c, &Remind, None).await).await.unwrap();
+    let _worker = talk.replica.worker();
+    let count = async |statement: &'static str| -> i64 {
+        sqlx::query_scalar(statement).fetch_one(&talk.world.pool).await.unwrap()
+    };
+    vitte_tests::until("the run to end", async || (count("SELECT count(*) FROM jobs").await == 0).then_some(())).await;
+    assert_eq!(count("SELECT count(*) FROM outbox").await, people);
+    vitte_tests::until("everybody to be told", async || {
+        (talk.telegram.calls("sendMessage").await.len() as i64 == people).then_some(())
+    })
+    .await;
 }

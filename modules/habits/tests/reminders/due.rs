@@ -8,7 +8,7 @@ use vitte_platform::people::Change;
 
 use crate::world::{World, at, time};
 
-const SENT: Told = Told { sent: 1, late: 0, needless: 0, expired: 0, unreachable: 0, put_off: 0 };
+const SENT: Told = Told { sent: 1, late: 0, needless: 0, expired: 0, unreachable: 0, put_off: 0, full: false };
 const NEEDLESS: Told = Told { sent: 0, needless: 1, ..SENT };
 
 /// Breaks without the lock on what is due (both send), or when the next time is written in another transaction than

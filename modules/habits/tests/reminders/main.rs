@@ -6,6 +6,7 @@ mod conversation;
 mod day;
 mod due;
 mod history;
+mod pace;
 mod people;
 mod races;
 mod waiting;

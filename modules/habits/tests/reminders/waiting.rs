@@ -11,7 +11,7 @@ use vitte_platform::http::api::Patch;
 use crate::world::{World, at, time};
 
 const MADE: &str = "2026-03-10T12:00:00Z";
-const SENT: Told = Told { sent: 1, late: 0, needless: 0, expired: 0, unreachable: 0, put_off: 0 };
+const SENT: Told = Told { sent: 1, late: 0, needless: 0, expired: 0, unreachable: 0, put_off: 0, full: false };
 const LATE: Told = Told { sent: 0, late: 1, ..SENT };
 const EXPIRED: Told = Told { sent: 0, expired: 1, ..SENT };
 const PUT_OFF: Told = Told { sent: 0, put_off: 1, ..SENT };

@@ -31,7 +31,9 @@ impl World {
     pub fn on(pool: PgPool) -> Self {
         let settings = HabitsSettings::default();
         let people = People::new(Cache::new(1, USER, None)).followed(store::follow(settings.clone()));
-        let reminding = Reminding { settings, languages: vec!["en".to_owned(), "ru".to_owned()] };
+        let languages = vec!["en".to_owned(), "ru".to_owned()];
+        // Nobody sends: all that is due is written.
+        let reminding = Reminding { ahead: i64::MAX, ..Reminding::new(settings, languages) };
         Self { pool, people, reminding }
     }
 
@@ -120,8 +122,15 @@ impl World {
                 expired: all.expired + told.expired,
                 unreachable: all.unreachable + told.unreachable,
                 put_off: all.put_off + told.put_off,
+                full: told.full,
             };
         }
+    }
+
+    /// As if a sender had been at work.
+    pub async fn telegram_has_all(&self) {
+        sqlx::query("UPDATE outbox SET sent_at = now() WHERE sent_at IS NULL").execute(&self.pool).await.unwrap();
+        sqlx::query("UPDATE outbox_chats SET due_at = NULL").execute(&self.pool).await.unwrap();
     }
 
     /// The reminders written so far: of which habit and date, by their buttons.

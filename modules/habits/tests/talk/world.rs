@@ -82,7 +82,7 @@ impl World {
     }
 
     pub fn reminding(&self) -> Reminding {
-        Reminding { settings: HabitsSettings::default(), languages: vec!["en".to_owned(), "ru".to_owned()] }
+        Reminding::new(HabitsSettings::default(), vec!["en".to_owned(), "ru".to_owned()])
     }
 
     pub fn ann(&self, language: &'static str) -> Ann<'_> {
