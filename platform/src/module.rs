@@ -1,14 +1,17 @@
 //! The seam between the house and what a bot can do.
 //!
 //! A module is made from its own section of the manifest and asked, by each role, for what belongs to that role. It is
-//! one folder under `modules/` and one line in the registry.
+//! one folder under `modules/` and one line in the registry. What the bot as a whole says (/start, /help, /status) it
+//! asks of every module too, so that none has to be told of another.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::jobs::{JobHandler, Schedule};
+use crate::people::Follow;
 use crate::routing::{Table, TableError};
+use crate::telegram::Button;
 use crate::telegram::incoming::Incoming;
 use crate::turn::Turn;
 
@@ -19,6 +22,13 @@ pub type HandlerResult = anyhow::Result<()>;
 
 type TextFn = Arc<dyn for<'a> Fn(&'a mut Turn, &'a str) -> BoxFuture<'a, HandlerResult> + Send + Sync>;
 type MessageFn = Arc<dyn for<'a> Fn(&'a mut Turn, &'a Incoming) -> BoxFuture<'a, HandlerResult> + Send + Sync>;
+
+/// A module's first words to a person at /start, plain text, by language and the person's name.
+pub type Greeting = Arc<dyn Fn(&str, &str) -> String + Send + Sync>;
+/// Rows of buttons by language: the ways into a module.
+pub type Ways = Arc<dyn Fn(&str) -> Vec<Vec<Button>> + Send + Sync>;
+/// A module's line in /status, HTML.
+pub type StatusLine = Arc<dyn for<'a> Fn(&'a mut Turn) -> BoxFuture<'a, anyhow::Result<String>> + Send + Sync>;
 
 /// A command as Telegram's menu shows it.
 pub struct Command {
@@ -36,6 +46,9 @@ pub struct Handlers {
     pub(crate) callback: Option<TextFn>,
     pub(crate) conversation: Option<MessageFn>,
     pub(crate) free_text: Option<MessageFn>,
+    pub greeting: Option<Greeting>,
+    pub ways: Option<Ways>,
+    pub status: Option<StatusLine>,
 }
 
 impl Handlers {
@@ -83,6 +96,31 @@ impl Handlers {
         self
     }
 
+    /// What follows the bot's own greeting at /start, if it is this module that greets: the one that answers free text,
+    /// or else the first.
+    #[must_use]
+    pub fn greets(mut self, greeting: impl Fn(&str, &str) -> String + Send + Sync + 'static) -> Self {
+        self.greeting = Some(Arc::new(greeting));
+        self
+    }
+
+    /// Buttons under the bot's own greeting.
+    #[must_use]
+    pub fn offers(mut self, ways: impl Fn(&str) -> Vec<Vec<Button>> + Send + Sync + 'static) -> Self {
+        self.ways = Some(Arc::new(ways));
+        self
+    }
+
+    /// A line in /status: what a person may want to know of this module.
+    #[must_use]
+    pub fn status<F>(mut self, line: F) -> Self
+    where
+        F: for<'a> Fn(&'a mut Turn) -> BoxFuture<'a, anyhow::Result<String>> + Send + Sync + 'static,
+    {
+        self.status = Some(Arc::new(line));
+        self
+    }
+
     /// Does this module answer what is no command?
     pub fn takes_free_text(&self) -> bool {
         self.free_text.is_some()
@@ -96,6 +134,10 @@ pub trait Module: Send + Sync + 'static {
     /// Role bot.
     fn handlers(&self) -> Handlers {
         Handlers::new()
+    }
+    /// Any role in which a person's row may change. Runs in the transaction of each change; see [`crate::people`].
+    fn follow(&self) -> Option<Follow> {
+        None
     }
     /// Role bot. A person's row has changed (their names, at Telegram), and the change is committed: what is cached of
     /// it is old. `id` is ours.

@@ -4,7 +4,7 @@
 //! depend on the person's (reminders on the zone) follows, in the same transaction, so that no moment exists in which
 //! one is changed and the other is not.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use sqlx::PgConnection;
 
@@ -33,29 +33,26 @@ pub struct Changed<'a> {
     pub now: Timestamp,
 }
 
-type Follow = Arc<dyn for<'a> Fn(&'a mut PgConnection, Changed<'a>) -> BoxFuture<'a, anyhow::Result<()>> + Send + Sync>;
+/// Runs with every change, in its transaction; its error takes the change back.
+pub type Follow =
+    Arc<dyn for<'a> Fn(&'a mut PgConnection, Changed<'a>) -> BoxFuture<'a, anyhow::Result<()>> + Send + Sync>;
 
 /// The people of one bot. Cheap to clone.
 #[derive(Clone)]
 pub struct People {
     cache: Cache<User>,
-    followers: Arc<[Follow]>,
+    followers: Arc<RwLock<Vec<Follow>>>,
 }
 
 impl People {
     /// `cache`: what is to forget a person who has changed.
     pub fn new(cache: Cache<User>) -> Self {
-        Self { cache, followers: Arc::new([]) }
+        Self { cache, followers: Arc::default() }
     }
 
-    /// `follow` runs with every change, in its transaction; its error takes the change back.
-    #[must_use]
-    pub fn followed<F>(self, follow: F) -> Self
-    where
-        F: for<'a> Fn(&'a mut PgConnection, Changed<'a>) -> BoxFuture<'a, anyhow::Result<()>> + Send + Sync + 'static,
-    {
-        let follow: Follow = Arc::new(follow);
-        Self { followers: self.followers.iter().cloned().chain([follow]).collect(), ..self }
+    /// From now on, in every clone: modules are given the people before they can say how they follow them.
+    pub fn followed_by(&self, followers: impl IntoIterator<Item = Follow>) {
+        self.followers.write().unwrap_or_else(PoisonError::into_inner).extend(followers);
     }
 
     /// Changes a person in the caller's transaction. `None`: there is nobody with this id. After the commit call
@@ -102,7 +99,8 @@ impl People {
         .bind(now)
         .execute(&mut *c)
         .await?;
-        for follow in self.followers.iter() {
+        let followers = self.followers.read().unwrap_or_else(PoisonError::into_inner).clone();
+        for follow in followers {
             follow(c, Changed { before: &before, after: &after, now }).await?;
         }
         Ok(Some(after))

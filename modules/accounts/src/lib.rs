@@ -1,7 +1,7 @@
 //! Who talks to the bot: greeting, help, what is known of a person, their language, and forgetting them.
 //!
-//! The platform keeps the person's row; this module lets the person see and change it. Other modules are heard through
-//! what is passed in when the bot is put together: their commands for /help, a line for /status, a first message.
+//! The platform keeps the person's row; this module lets the person see and change it. The other modules say through
+//! their handlers what belongs here: their commands for /help, a line for /status, a first message, buttons.
 //!
 //! What must never happen here: a person greeted in another language than theirs, and anything left of a person who
 //! asked to be forgotten.
@@ -15,9 +15,8 @@ use std::sync::Arc;
 use fluent_templates::static_loader;
 use vitte_platform::cache::Cache;
 use vitte_platform::http::api::Router;
-use vitte_platform::module::{BoxFuture, Handlers, Module};
+use vitte_platform::module::{Greeting, Handlers, Module, StatusLine, Ways};
 use vitte_platform::people::People;
-use vitte_platform::telegram::Button;
 use vitte_platform::texts::Texts;
 use vitte_platform::turn::Turn;
 use vitte_platform::users::User;
@@ -35,11 +34,6 @@ const LANGUAGES: [&str; 2] = ["ru", "en"];
 /// In the order of the menu.
 const COMMANDS: [&str; 5] = ["start", "help", "status", "language", "forgetme"];
 
-type Greeting = Box<dyn Fn(&str, &str) -> String + Send + Sync>;
-/// Rows of buttons, by language.
-type Ways = Box<dyn Fn(&str) -> Vec<Vec<Button>> + Send + Sync>;
-type StatusLine = Box<dyn for<'a> Fn(&'a mut Turn) -> BoxFuture<'a, anyhow::Result<String>> + Send + Sync>;
-
 /// The module. Cheap to clone.
 #[derive(Clone)]
 pub struct Accounts(pub(crate) Arc<Inner>);
@@ -56,75 +50,37 @@ pub(crate) struct Inner {
     pub free_text: bool,
 }
 
-/// Puts [`Accounts`] together.
-pub struct Builder(Inner);
-
 impl Accounts {
     /// `users`: shared with the modules that read people's rows through it. `people`: where their rows are changed.
-    pub fn builder(users: Cache<User>, people: People) -> Builder {
-        let commands = COMMANDS
-            .iter()
-            .chain(&["cancel"])
-            .map(|name| Listed { name: (*name).to_owned(), descriptions: descriptions(name) })
-            .collect();
-        Builder(Inner {
-            commands,
-            greeting: None,
-            status: Vec::new(),
-            ways: Vec::new(),
-            users,
-            people,
-            free_text: false,
-        })
-    }
-}
-
-impl Builder {
-    /// A module whose commands /help lists.
-    #[must_use]
-    pub fn lists(mut self, module: &dyn Module) -> Self {
-        let handlers = module.handlers();
-        self.0.free_text |= handlers.takes_free_text();
-        self.0.commands.extend(
-            handlers
-                .commands
-                .into_iter()
-                .filter(|command| !command.descriptions.is_empty())
-                .map(|command| Listed { name: command.name.to_owned(), descriptions: command.descriptions }),
-        );
-        self
-    }
-
-    /// What follows the greeting at /start, plain text, by language and the person's name: a persona's first message.
-    #[must_use]
-    pub fn greets(mut self, greeting: impl Fn(&str, &str) -> String + Send + Sync + 'static) -> Self {
-        self.0.greeting = Some(Box::new(greeting));
-        self
-    }
-
-    /// Buttons under the greeting at /start, by language: the ways into a module.
-    #[must_use]
-    pub fn offers(mut self, ways: impl Fn(&str) -> Vec<Vec<Button>> + Send + Sync + 'static) -> Self {
-        self.0.ways.push(Box::new(ways));
-        self
-    }
-
-    /// A module's line in /status, HTML.
-    #[must_use]
-    pub fn status<F>(mut self, line: F) -> Self
-    where
-        F: for<'a> Fn(&'a mut Turn) -> BoxFuture<'a, anyhow::Result<String>> + Send + Sync + 'static,
-    {
-        self.0.status.push(Box::new(line));
-        self
-    }
-
-    pub fn build(self) -> Accounts {
-        Accounts(Arc::new(self.0))
+    /// `others`: for whom it speaks, in the order of the manifest.
+    pub fn new(users: Cache<User>, people: People, others: &[Arc<dyn Module>]) -> Self {
+        let own = COMMANDS.iter().chain(&["cancel"]);
+        let commands = own.map(|name| Listed { name: (*name).to_owned(), descriptions: descriptions(name) }).collect();
+        let (status, ways) = (Vec::new(), Vec::new());
+        let mut inner = Inner { commands, greeting: None, status, ways, users, people, free_text: false };
+        for module in others {
+            inner.speak_for(module.handlers());
+        }
+        Self(Arc::new(inner))
     }
 }
 
 impl Inner {
+    fn speak_for(&mut self, handlers: Handlers) {
+        let free_text = handlers.takes_free_text();
+        let Handlers { commands, greeting, ways, status, .. } = handlers;
+        let listed = commands.into_iter().filter(|command| !command.descriptions.is_empty());
+        self.commands
+            .extend(listed.map(|command| Listed { name: command.name.to_owned(), descriptions: command.descriptions }));
+        // What a persona says is enough beside the others' buttons.
+        if free_text || self.greeting.is_none() {
+            self.greeting = greeting.or(self.greeting.take());
+        }
+        self.ways.extend(ways);
+        self.status.extend(status);
+        self.free_text |= free_text;
+    }
+
     /// Lets everybody read the person's row anew, once this turn is committed.
     pub fn forget_cached(&self, turn: &mut Turn) {
         let (users, id) = (self.users.clone(), turn.user.id);
@@ -202,14 +158,14 @@ mod tests {
         assert_eq!(keys(en), keys(ru));
     }
 
-    fn builder() -> Builder {
+    fn accounts(others: &[Arc<dyn Module>]) -> Accounts {
         let users = Cache::new(1, USER, None);
-        Accounts::builder(users.clone(), People::new(users))
+        Accounts::new(users.clone(), People::new(users), others)
     }
 
     #[test]
     fn every_command_is_in_the_menu_in_every_language() {
-        let accounts = builder().build();
+        let accounts = accounts(&[]);
         let commands = accounts.handlers().commands;
         assert_eq!(commands.iter().map(|c| c.name).collect::<Vec<_>>(), COMMANDS);
         for command in commands {
@@ -235,9 +191,35 @@ mod tests {
 
     #[test]
     fn help_lists_the_commands_of_other_modules_but_not_the_hidden_ones() {
-        let accounts = builder().lists(&Other).build();
+        let accounts = accounts(&[Arc::new(Other)]);
         let names: Vec<_> = accounts.0.commands.iter().map(|c| c.name.as_str()).collect();
         assert!(names.contains(&"habits") && names.contains(&"start") && !names.contains(&"hidden"), "{names:?}");
         assert!(!accounts.0.free_text);
+    }
+
+    /// Greets as it is called, and takes free text or not.
+    struct Greets(&'static str, bool);
+
+    impl Module for Greets {
+        fn name(&self) -> &'static str {
+            self.0
+        }
+        fn handlers(&self) -> Handlers {
+            let name = self.0;
+            let handlers = Handlers::new().greets(move |_, _| name.to_owned());
+            if self.1 { handlers.free_text(|_, _| Box::pin(async { Ok(()) })) } else { handlers }
+        }
+    }
+
+    #[test]
+    fn who_takes_free_text_greets_and_otherwise_the_first() {
+        let greets = |all: Vec<Arc<dyn Module>>| accounts(&all).0.greeting.as_ref().map(|greeting| greeting("en", ""));
+        let (habits, repairs): (Arc<dyn Module>, Arc<dyn Module>) =
+            (Arc::new(Greets("habits", false)), Arc::new(Greets("repairs", false)));
+        let persona: Arc<dyn Module> = Arc::new(Greets("persona", true));
+        assert_eq!(greets(vec![Arc::new(Other)]), None);
+        assert_eq!(greets(vec![habits.clone(), repairs]).as_deref(), Some("habits"));
+        assert_eq!(greets(vec![habits.clone(), persona.clone()]).as_deref(), Some("persona"));
+        assert_eq!(greets(vec![persona, habits]).as_deref(), Some("persona"));
     }
 }

@@ -24,8 +24,7 @@ use fluent_templates::static_loader;
 use vitte_crds::{Language, Persona};
 use vitte_platform::cache::Cache;
 use vitte_platform::jobs::JobHandler;
-use vitte_platform::module::{BoxFuture, Handlers, Module};
-use vitte_platform::turn::Turn;
+use vitte_platform::module::{Handlers, Module};
 use vitte_platform::users::User;
 
 use crate::jobs::{Answer, Answering};
@@ -81,22 +80,6 @@ impl Companion {
     pub fn without_persona() -> Self {
         Self(None)
     }
-
-    /// The persona's first message to a person, plain text, by language and the person's name.
-    pub fn greeting(&self) -> impl Fn(&str, &str) -> String + Send + Sync + 'static {
-        let persona = self.0.as_ref().map(|parts| parts.persona.clone());
-        move |language, name| {
-            let language = language_of(language);
-            persona.as_ref().map_or_else(String::new, |p| p.fill(p.first_mes.get(language), language, name))
-        }
-    }
-
-    /// What a person may want to know of this module: how many of their messages wait for an answer.
-    pub fn status(
-        &self,
-    ) -> impl for<'a> Fn(&'a mut Turn) -> BoxFuture<'a, anyhow::Result<String>> + Send + Sync + 'static {
-        |turn| Box::pin(bot::status(turn))
-    }
 }
 
 impl Module for Companion {
@@ -108,11 +91,17 @@ impl Module for Companion {
         let Some(Parts { persona, .. }) = &self.0 else {
             return Handlers::new();
         };
-        let persona = persona.clone();
-        Handlers::new().free_text(move |turn, message| {
-            let persona = persona.clone();
-            Box::pin(async move { bot::chat(turn, message, &persona.id).await })
-        })
+        let (greeting, persona) = (persona.clone(), persona.clone());
+        Handlers::new()
+            .greets(move |language, name| {
+                let language = language_of(language);
+                greeting.fill(greeting.first_mes.get(language), language, name)
+            })
+            .status(|turn| Box::pin(bot::status(turn)))
+            .free_text(move |turn, message| {
+                let persona = persona.clone();
+                Box::pin(async move { bot::chat(turn, message, &persona.id).await })
+            })
     }
 
     fn jobs(&self) -> Vec<JobHandler> {

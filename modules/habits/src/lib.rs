@@ -29,14 +29,14 @@ pub mod store;
 use std::sync::Arc;
 
 use fluent_templates::static_loader;
+use vitte_crds::modules::Habits as Section;
 use vitte_platform::http::admin::Page;
 use vitte_platform::http::api::Router;
 use vitte_platform::jobs::{JobHandler, Schedule};
 use vitte_platform::module::{Handlers, Module};
-use vitte_platform::people::People;
+use vitte_platform::people::{Follow, People};
 
 use crate::bot::Talking;
-pub use crate::bot::{greeting, menu};
 pub use crate::jobs::{Calendar, Export, Remind, Reminding, Summarise, Told, due_in, summary_in};
 pub use crate::settings::HabitsSettings;
 
@@ -55,7 +55,12 @@ pub struct Habits {
 }
 
 impl Habits {
-    /// `languages`: the bot's, in the manifest's order. `people`: followed by [`store::follow`].
+    /// From its section of the manifest.
+    pub fn from_manifest(section: &Section, languages: &[String], people: &People) -> serde_json::Result<Self> {
+        Self::new(HabitsSettings::from_manifest(section), languages.to_vec(), people.clone())
+    }
+
+    /// `languages`: the bot's, in the manifest's order. `people`: to be followed by [`Module::follow`].
     pub fn new(settings: HabitsSettings, languages: Vec<String>, people: People) -> serde_json::Result<Self> {
         // Served from the start.
         let _ = metrics::metrics();
@@ -74,6 +79,10 @@ impl Module for Habits {
 
     fn handlers(&self) -> Handlers {
         bot::handlers(&self.talking)
+    }
+
+    fn follow(&self) -> Option<Follow> {
+        Some(store::follow(self.reminding.settings.clone()))
     }
 
     fn jobs(&self) -> Vec<JobHandler> {

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use vitte_accounts::Accounts;
 use vitte_habits::{Habits, HabitsSettings};
 use vitte_platform::cache::{Cache, USER};
-use vitte_platform::module::Registry;
+use vitte_platform::module::{Module, Registry};
 use vitte_platform::people::People;
 
 fn registry() -> Registry {
     let users = Cache::new(1, USER, None);
     let people = People::new(users.clone());
-    let habits = Habits::new(HabitsSettings::default(), vec!["en".to_owned()], people.clone()).unwrap();
-    Registry::new(vec![Arc::new(Accounts::builder(users, people).build()), Arc::new(habits)])
+    let habits: Arc<dyn Module> =
+        Arc::new(Habits::new(HabitsSettings::default(), vec!["en".to_owned()], people.clone()).unwrap());
+    Registry::new(vec![Arc::new(Accounts::new(users, people, std::slice::from_ref(&habits))), habits])
 }
 
 /// Compares a file under docs/ with what the code says, or renews it.

@@ -1,4 +1,4 @@
-//! The modules of a bot: one function each, in the order of the manifest; accounts last, since it speaks of the others.
+//! The modules of a bot, in the order of the manifest; accounts is made last, since it speaks for the others.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use vitte_accounts::Accounts;
 use vitte_companion::{Companion, CompanionSettings};
 use vitte_crds::uses::Role;
 use vitte_crds::{Bundle, rules};
-use vitte_habits::{Habits, HabitsSettings};
+use vitte_habits::Habits;
 use vitte_platform::cache::{Cache, USER};
 use vitte_platform::config::Config;
 use vitte_platform::module::{Module, Registry};
@@ -31,33 +31,25 @@ pub fn registry(
     if !unserved.is_empty() {
         return Err(Refused(unserved.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")));
     }
-    let redis = config.redis_url.as_deref().map(Redis::new).transpose().map_err(|e| Refused(e.to_string()))?;
+    let redis = config.redis_url.as_deref().map(Redis::new).transpose().map_err(refused)?;
     let bot = bot_id(config.token.expose_secret()).unwrap_or_default();
     let users: Cache<User> = Cache::new(bot, USER, redis);
 
-    let mut people = People::new(users.clone());
-    let habits_settings = sections.habits.as_ref().map(HabitsSettings::from_manifest);
-    if let Some(settings) = &habits_settings {
-        people = people.followed(vitte_habits::store::follow(settings.clone()));
-    }
-    let mut accounts = Accounts::builder(users.clone(), people.clone());
+    let people = People::new(users.clone());
     let mut modules: Vec<Arc<dyn Module>> = Vec::new();
     if let Some(section) = &sections.companion {
-        let companion = companion(bundle, section, config, roles, users, model_url)?;
-        accounts = accounts.lists(&companion).greets(companion.greeting()).status(companion.status());
-        modules.push(Arc::new(companion));
+        modules.push(Arc::new(companion(bundle, section, config, roles, users.clone(), model_url)?));
     }
-    if let Some(settings) = habits_settings {
-        let habits = Habits::new(settings, config.languages.clone(), people).map_err(|e| Refused(e.to_string()))?;
-        accounts = accounts.lists(&habits).offers(vitte_habits::menu);
-        if sections.companion.is_none() {
-            // Where a persona greets, what she says is enough beside the buttons.
-            accounts = accounts.greets(|language, _| vitte_habits::greeting(language));
-        }
-        modules.push(Arc::new(habits));
+    if let Some(section) = &sections.habits {
+        modules.push(Arc::new(Habits::from_manifest(section, &config.languages, &people).map_err(refused)?));
     }
-    modules.insert(0, Arc::new(accounts.build()));
+    people.followed_by(modules.iter().filter_map(|module| module.follow()));
+    modules.insert(0, Arc::new(Accounts::new(users, people, &modules)));
     Ok(Registry::new(modules))
+}
+
+fn refused(error: impl std::fmt::Display) -> Refused {
+    Refused(error.to_string())
 }
 
 fn companion(
@@ -105,5 +97,5 @@ fn companion(
             .ok_or_else(|| Refused(format!("ConfigMap {name:?} has no persona; add at least one")))?,
     };
     let settings = CompanionSettings::from_manifest(&llm, key);
-    Companion::new(settings, persona, config.languages.clone(), users).map_err(|e| Refused(e.to_string()))
+    Companion::new(settings, persona, config.languages.clone(), users).map_err(refused)
 }

@@ -130,13 +130,10 @@ impl World {
         let users = Cache::new(1, USER, None);
         let persona = Persona::parse("luna.yaml", LUNA).unwrap();
         let languages = vec!["en".to_owned(), "ru".to_owned()];
-        let companion = Companion::with_model(model.clone(), settings, persona, languages, users.clone());
-        let accounts = Accounts::builder(users.clone(), People::new(users))
-            .lists(&companion)
-            .greets(companion.greeting())
-            .status(companion.status())
-            .build();
-        let modules: Vec<Arc<dyn Module>> = vec![Arc::new(accounts), Arc::new(companion)];
+        let companion: Arc<dyn Module> =
+            Arc::new(Companion::with_model(model.clone(), settings, persona, languages, users.clone()));
+        let accounts = Accounts::new(users.clone(), People::new(users), std::slice::from_ref(&companion));
+        let modules: Vec<Arc<dyn Module>> = vec![Arc::new(accounts), companion];
         let replica = Replica::of(&telegram, &database, Setup::default(), modules).await;
         replica.register(&telegram).await;
         Self { telegram, replica, model }

@@ -78,6 +78,8 @@ pub fn handlers(talking: &Arc<Talking>) -> Handlers {
             let talking = skip.clone();
             Box::pin(async move { step::skipped(turn, &talking).await })
         })
+        .greets(|language, _| greeting(language))
+        .offers(menu)
         .callback(move |turn, data| {
             let talking = pressing.clone();
             Box::pin(async move { pressed(turn, data, &talking).await })
@@ -95,7 +97,7 @@ fn descriptions(name: &str) -> Vec<(&'static str, String)> {
 }
 
 /// The ways into this module, for a greeting: my habits, new habit, profile.
-pub fn menu(language: &str) -> Vec<Vec<Button>> {
+fn menu(language: &str) -> Vec<Vec<Button>> {
     let texts = Texts::new(&TEXTS, language);
     vec![
         row([key(&texts, "go-list", &["list", "0"])]),
@@ -104,7 +106,7 @@ pub fn menu(language: &str) -> Vec<Vec<Button>> {
 }
 
 /// What a bot that does nothing else says of itself at /start.
-pub fn greeting(language: &str) -> String {
+fn greeting(language: &str) -> String {
     Texts::new(&TEXTS, language).get("greeting")
 }
 

@@ -1,10 +1,11 @@
 //! A person's days: their zone, when their day ends, when they rest.
 
+use std::sync::Arc;
+
 use chrono::{NaiveDate, NaiveTime};
 use sqlx::{AssertSqlSafe, FromRow, PgConnection};
 use vitte_platform::clock::Timestamp;
-use vitte_platform::module::BoxFuture;
-use vitte_platform::people;
+use vitte_platform::people::{self, Follow};
 
 use super::HabitError;
 use super::renew::{self, Changed};
@@ -212,12 +213,9 @@ pub async fn zone_changed(
     renew::all(c, settings, user_id, Changed::Zone, now).await
 }
 
-/// For [`vitte_platform::people::People::followed`]: habits follow a person into another zone.
-pub fn follow(
-    settings: HabitsSettings,
-) -> impl for<'a> Fn(&'a mut PgConnection, people::Changed<'a>) -> BoxFuture<'a, anyhow::Result<()>> + Send + Sync + 'static
-{
-    move |c, changed| {
+/// Habits follow a person into another zone.
+pub fn follow(settings: HabitsSettings) -> Follow {
+    Arc::new(move |c, changed| {
         let settings = settings.clone();
         Box::pin(async move {
             if changed.before.timezone != changed.after.timezone {
@@ -225,5 +223,5 @@ pub fn follow(
             }
             Ok(())
         })
-    }
+    })
 }

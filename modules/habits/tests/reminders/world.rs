@@ -30,7 +30,8 @@ impl World {
 
     pub fn on(pool: PgPool) -> Self {
         let settings = HabitsSettings::default();
-        let people = People::new(Cache::new(1, USER, None)).followed(store::follow(settings.clone()));
+        let people = People::new(Cache::new(1, USER, None));
+        people.followed_by([store::follow(settings.clone())]);
         let languages = vec!["en".to_owned(), "ru".to_owned()];
         // Nobody sends: all that is due is written.
         let reminding = Reminding { ahead: i64::MAX, ..Reminding::new(settings, languages) };

@@ -97,12 +97,12 @@ impl World {
 async fn replica(telegram: &Telegram, database: &str, clock: Arc<ManualClock>) -> Replica {
     let users = Cache::new(1, USER, None);
     let settings = HabitsSettings::default();
-    let people = People::new(users.clone()).followed(vitte_habits::store::follow(settings.clone()));
+    let people = People::new(users.clone());
     let languages = vec!["en".to_owned(), "ru".to_owned()];
-    let habits = Habits::new(settings, languages, people.clone()).unwrap();
-    let accounts = Accounts::builder(users, people).lists(&habits).offers(vitte_habits::menu);
-    let accounts = accounts.greets(|language, _| vitte_habits::greeting(language)).build();
-    let modules: Vec<Arc<dyn Module>> = vec![Arc::new(accounts), Arc::new(habits), Arc::new(Echo)];
+    let habits: Arc<dyn Module> = Arc::new(Habits::new(settings, languages, people.clone()).unwrap());
+    people.followed_by(habits.follow());
+    let accounts = Accounts::new(users, people, std::slice::from_ref(&habits));
+    let modules: Vec<Arc<dyn Module>> = vec![Arc::new(accounts), habits, Arc::new(Echo)];
     let setup = Setup { clock, ..Setup::default() };
     let replica = Replica::of(telegram, database, setup, modules).await;
     replica.register(telegram).await;
