@@ -73,6 +73,17 @@ need_rust() {
     [[ -n $found ]] || fail "rustc does not say its version: install Rust $wanted or newer with rustup (https://rustup.rs), then run this again"
     at_least "$found" "$wanted" ||
         fail "rustc $found is too old: Vitte and what it depends on need $wanted or newer. With rustup: rustup update"
+    forget_other_checkouts
+}
+
+# Cargo goes by the times of files: of two checkouts that share a target folder it would take the other's build for this
+# one's. So ours is compiled anew where another checkout built last; the dependencies are the same and stay.
+forget_other_checkouts() {
+    local mark=$CARGO_TARGET_DIR/.checkout
+    [[ $(cat "$mark" 2>/dev/null || true) != "$ROOT" ]] || return 0
+    rm -rf "$CARGO_TARGET_DIR"/*/.fingerprint/{vitte,kubectl-vitte}*
+    mkdir -p "$CARGO_TARGET_DIR"
+    printf '%s' "$ROOT" >"$mark"
 }
 
 # Puts a Go that is new enough on PATH: the one there, else where its archive or Debian's versioned packages put it.

@@ -49,6 +49,7 @@ fn a_rust_that_is_too_old_is_refused_before_anything_is_built() {
         }
         let mut shell = Command::new("bash");
         shell.args(["-c", "source tools/lib.sh && need_rust"]).current_dir(root());
+        shell.env("CARGO_TARGET_DIR", folder.path().join("target"));
         run(shell.env("PATH", format!("{}:/usr/bin:/bin", folder.path().display())), "")
     };
     let wanted = rust();
@@ -61,6 +62,28 @@ fn a_rust_that_is_too_old_is_refused_before_anything_is_built() {
     {
         assert!(says(&good).good, "{good}");
     }
+}
+
+/// Without this the second of two checkouts runs the first one's code, and its tests are green.
+#[test]
+fn a_checkout_builds_its_own_code_where_another_built_last_and_keeps_the_dependencies() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = folder.path().join("debug/.fingerprint/tokio-0123");
+    let ours = ["debug/.fingerprint/vitte-platform-4567", "release/.fingerprint/kubectl-vitte-89ab"];
+    let source = || {
+        let mut shell = Command::new("bash");
+        shell.args(["-c", "source tools/lib.sh && forget_other_checkouts"]).current_dir(root());
+        let _ = run(shell.env("CARGO_TARGET_DIR", folder.path()), "").done();
+        let there = |name: &&&str| folder.path().join(name).exists();
+        (kept.exists(), ours.iter().filter(there).count())
+    };
+    for path in ours.map(|name| folder.path().join(name)).iter().chain([&kept]) {
+        std::fs::create_dir_all(path).unwrap();
+    }
+    std::fs::write(folder.path().join(".checkout"), "/somewhere/else").unwrap();
+    assert_eq!(source(), (true, 0), "another checkout's");
+    std::fs::create_dir_all(folder.path().join(ours[0])).unwrap();
+    assert_eq!(source(), (true, 1), "its own");
 }
 
 /// The pins that are no part of `go.mod` say theirs in modules that only a build fetches.
