@@ -85,6 +85,8 @@ pub struct Habit {
     pub status_today: Option<Status>,
     /// By a measured habit.
     pub amount_today: Option<i32>,
+    /// What had been measured of that date before it was done.
+    pub amount_before: Option<i32>,
 }
 
 /// A habit of so much a day: eight glasses.
@@ -122,6 +124,7 @@ impl Habit {
             today,
             status_today: None,
             amount_today: None,
+            amount_before: None,
         };
         habit.plan(person, now);
         habit
@@ -213,6 +216,8 @@ pub struct Execution {
     pub date: NaiveDate,
     pub status: Status,
     pub amount: Option<i32>,
+    /// As [`Habit::amount_before`].
+    pub amount_before: Option<i32>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
@@ -277,6 +282,7 @@ pub(crate) struct HabitRow {
     updated_at: Timestamp,
     status: Option<String>,
     amount: Option<i32>,
+    amount_before: Option<i32>,
 }
 
 impl HabitRow {
@@ -310,6 +316,7 @@ impl HabitRow {
             today,
             status_today: self.status.as_deref().and_then(Status::parse),
             amount_today: self.amount,
+            amount_before: self.amount_before,
         }
     }
 }
@@ -321,6 +328,7 @@ pub(crate) struct ExecutionRow {
     execution_date: NaiveDate,
     status: String,
     amount: Option<i32>,
+    amount_before: Option<i32>,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -333,6 +341,7 @@ impl From<ExecutionRow> for Execution {
             date: row.execution_date,
             status: Status::parse(&row.status).unwrap_or(Status::Pending),
             amount: row.amount,
+            amount_before: row.amount_before,
             created_at: row.created_at,
             updated_at: row.updated_at,
         }

@@ -1,5 +1,7 @@
 //! One habit: what it is, how it goes, and what can be done about it.
 
+use std::slice;
+
 use anyhow::Result;
 use chrono::{Datelike, NaiveDate};
 use vitte_platform::telegram::outgoing::escape;
@@ -7,10 +9,11 @@ use vitte_platform::telegram::{Button, Message};
 use vitte_platform::texts::Texts;
 use vitte_platform::turn::Turn;
 
-use super::say::{Named, amount, schedule, sign, status_sign, streak, times};
+use super::read::time;
+use super::say::{Named, achieved, amount, schedule, sign, status_sign, streak, times};
 use super::{Talking, button, key, keyboard, list, me, refused, row, show};
 use crate::TEXTS;
-use crate::domain::{Status, before};
+use crate::domain::{Schedule, Status, before};
 use crate::jobs::Calendar;
 use crate::model::{Habit, HabitId, Person};
 use crate::store::{self, Changes, Mark};
@@ -41,10 +44,19 @@ impl Place {
 /// The card of a habit as it is now.
 pub async fn message(turn: &mut Turn, habit: &Habit, person: &Person, place: &Place) -> Result<Message> {
     let yesterday = store::yesterday(&mut turn.tx, person, habit).await?;
-    Ok(of(&turn.texts(&TEXTS), habit, yesterday, person, place))
+    let reached = if habit.is_active { None } else { reached(turn, person, habit).await? };
+    let texts = turn.texts(&TEXTS);
+    let rows = rows(&texts, habit, yesterday, place);
+    Ok(Message::html(text(&texts, habit, reached, person)).keyboard(keyboard(rows)))
 }
 
-fn of(texts: &Texts, habit: &Habit, yesterday: Option<(NaiveDate, Status)>, person: &Person, place: &Place) -> Message {
+/// When the habit reached its target, if it ever has.
+async fn reached(turn: &mut Turn, person: &Person, habit: &Habit) -> Result<Option<NaiveDate>> {
+    let all = store::reached(&mut turn.tx, person, slice::from_ref(habit)).await?;
+    Ok(all.into_iter().next().flatten())
+}
+
+fn rows(texts: &Texts, habit: &Habit, yesterday: Option<(NaiveDate, Status)>, place: &Place) -> Vec<Vec<Button>> {
     let id = habit.id.to_string();
     let date = habit.today.to_string();
     let with = |name: &str, parts: &[&str]| {
@@ -69,7 +81,7 @@ fn of(texts: &Texts, habit: &Habit, yesterday: Option<(NaiveDate, Status)>, pers
     let more = measured.and_then(|_| key(texts, "card-amount", &["ask", &id, "amount"]));
     let month = habit.today.format("%Y-%m").to_string();
     let (back, page) = place.back();
-    let rows = if habit.is_active {
+    if habit.is_active {
         vec![
             row(marks),
             row([more, late]),
@@ -83,11 +95,11 @@ fn of(texts: &Texts, habit: &Habit, yesterday: Option<(NaiveDate, Status)>, pers
             row([with("card-delete", &["delete"])]),
             row([key(texts, "back", &[back, page])]),
         ]
-    };
-    Message::html(text(texts, habit, person)).keyboard(keyboard(rows))
+    }
 }
 
-fn text(texts: &Texts, habit: &Habit, person: &Person) -> String {
+/// `reached`: when it reached its target, of an archived one.
+fn text(texts: &Texts, habit: &Habit, reached: Option<NaiveDate>, person: &Person) -> String {
     let mut lines = vec![format!("{} <b>{}</b>", sign(habit, person), escape(&habit.name))];
     if let Some(about) = &habit.description {
         // A client of the REST contract may have written ten times what a message holds.
@@ -97,7 +109,7 @@ fn text(texts: &Texts, habit: &Habit, person: &Person) -> String {
     if habit.is_active {
         lines.push(texts.get(today(habit, person)));
     } else {
-        lines.push(match habit.completed_on {
+        lines.push(match reached {
             Some(date) => texts.with("card-completed", &[("date", texts.date(date).into())]),
             None => texts.get("card-archived"),
         });
@@ -112,11 +124,16 @@ fn text(texts: &Texts, habit: &Habit, person: &Person) -> String {
     }
     // Who goes on beyond it is not told of it for ever.
     if !habit.is_active || now.in_row < habit.target_days {
-        let goal = [("done", now.in_row.into()), ("goal", habit.target_days.into())];
-        lines.push(texts.with("card-goal", &goal));
+        let done = if reached.is_some() { now.in_row.max(habit.target_days) } else { now.in_row };
+        let goal = [("done", done.into()), ("goal", habit.target_days.into())];
+        let key = if matches!(habit.schedule, Schedule::Weekly(_)) { "card-goal-weekly" } else { "card-goal" };
+        lines.push(texts.with(key, &goal));
     }
     lines.push(texts.with("card-schedule", &[("schedule", schedule(texts, habit.schedule).into())]));
     lines.push(texts.with("card-times", &[("times", times(&habit.remind_at).into())]));
+    if let Some(quiet) = person.quiet.filter(|quiet| habit.remind_at.iter().any(|at| quiet.contains(*at))) {
+        lines.push(texts.with("card-times-quiet", &[("until", time::show(quiet.until).into())]));
+    }
     lines.join("\n")
 }
 
@@ -132,8 +149,7 @@ fn today(habit: &Habit, person: &Person) -> &'static str {
 
 /// The target is reached: said once, by the mark that got there.
 pub fn congratulation(texts: &Texts, habit: &Habit, person: &Person) -> Message {
-    let done = habit.streak(person).in_row.max(habit.target_days);
-    let values = [("name", escape(&habit.name).into()), ("count", done.into())];
+    let values = [("name", escape(&habit.name).into()), ("achieved", achieved(texts, habit, person).into())];
     let id = habit.id.to_string();
     let buttons = row([
         key(texts, "completed-keep", &["keep", &id, "a0"]),
@@ -207,7 +223,7 @@ async fn mark(turn: &mut Turn, talking: &Talking, id: HabitId, place: Place, dat
     let marked = match what {
         "undo" => store::undo(&mut turn.tx, &person, id, date, now).await,
         "skip" => store::mark(&mut turn.tx, &person, id, date, Mark::Status(Status::Skipped), now).await,
-        "done" => store::mark(&mut turn.tx, &person, id, date, Mark::Whole, now).await,
+        "done" => store::mark(&mut turn.tx, &person, id, date, Mark::Status(Status::Done), now).await,
         _ => return Ok(()),
     };
     match marked {
@@ -240,15 +256,17 @@ async fn set_active(turn: &mut Turn, talking: &Talking, id: HabitId, place: Plac
     }
 }
 
-/// The congratulation without its question.
+/// The congratulation without its question. Of a habit that was reopened since and archived by hand, too: then it may
+/// have nothing to be congratulated on.
 async fn keep(turn: &mut Turn, talking: &Talking, id: HabitId) -> Result<()> {
     let (person, now) = (me(turn, talking).await?, turn.now);
     match store::get(&mut turn.tx, &person, id, now).await {
         // Reopened since, or the mark that completed it was taken back.
         Ok(habit) if habit.is_active => open(turn, talking, id, Place::first()).await,
         Ok(habit) => {
+            let kept = if reached(turn, &person, &habit).await?.is_some() { "completed-kept" } else { "archived-kept" };
             let texts = turn.texts(&TEXTS);
-            let text = texts.with("completed-kept", &[("name", escape(&habit.name).into())]);
+            let text = texts.with(kept, &[("name", escape(&habit.name).into())]);
             let rows = [row([key(&texts, "go-list", &["list", "0"]), key(&texts, "go-new", &["new"])])];
             show(turn, Message::html(text).keyboard(keyboard(rows)));
             Ok(())

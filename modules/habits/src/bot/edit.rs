@@ -11,7 +11,7 @@ use super::card::{self, Place};
 use super::new::{self, GOAL_MOST};
 use super::read::number::{self, UNIT_MOST};
 use super::read::time;
-use super::say::{Named, times};
+use super::say::{Named, target, times, whole};
 use super::step::{Field, Step, is_busy};
 use super::{Talking, button, key, keyboard, me, refused, row, show, tell};
 use crate::TEXTS;
@@ -70,7 +70,7 @@ fn ask(turn: &mut Turn, habit: &Habit, field: Field) -> Result<()> {
     let text = match field {
         Field::Name => texts.with("ask-name", &[name]),
         Field::About => texts.with("ask-about", &[name]),
-        Field::Goal => texts.with("ask-goal", &[name, ("days", habit.target_days.into())]),
+        Field::Goal => texts.with("ask-goal", &[name, ("goal", target(&texts, habit, habit.target_days).into())]),
         Field::Times => texts.with("ask-times", &[name, ("times", times(&habit.remind_at).into())]),
         Field::Measure => texts.with("ask-measure", &[name]),
     };
@@ -86,10 +86,9 @@ pub fn ask_amount(turn: &mut Turn, habit: &Habit) -> Result<()> {
     if is_busy(turn) {
         return Ok(());
     }
-    let measure = habit.measure.as_ref();
-    let unit = measure.and_then(|measure| measure.unit.as_deref()).map_or_else(|| "–".to_owned(), escape);
-    let target = measure.map_or(1, |measure| measure.target);
-    let values = [("name", escape(&habit.name).into()), ("unit", unit.into()), ("target", target.into())];
+    // Whoever presses an old button after the amount was taken away may still say a number.
+    let goal = habit.measure.as_ref().map_or_else(|| "1".to_owned(), whole);
+    let values = [("name", escape(&habit.name).into()), ("goal", goal.into())];
     let text = turn.texts(&TEXTS).with("ask-amount", &values);
     turn.reply(Message::html(text));
     turn.converse(&Step::Amount { habit: habit.id, date: habit.today })
@@ -102,7 +101,7 @@ pub async fn answered(turn: &mut Turn, talking: &Talking, id: HabitId, field: Fi
     let changes = match field {
         Field::Name => new::name(&texts, text).map(|name| Changes { name: Some(name), ..none }),
         Field::About => new::about(&texts, text).map(|about| Changes { description: Patch::To(about), ..none }),
-        Field::Goal => number::count(text, GOAL_MOST)
+        Field::Goal => number::days(text, GOAL_MOST)
             .map(|days| Changes { target_days: Some(days), ..none })
             .ok_or_else(|| texts.with("goal-wrong", &[("most", GOAL_MOST.into())])),
         Field::Times => time::times(text)
@@ -164,7 +163,7 @@ pub async fn amount_answered(
     match store::mark(&mut turn.tx, &person, id, date, Mark::Amount(amount), now).await {
         Ok(marked) => {
             if date != person.today(now) {
-                turn.reply(Message::html(texts.with("amount-counted", &[("day", texts.day(date).into())])));
+                turn.reply(Message::html(texts.with("amount-counted", &[("date", texts.date(date).into())])));
             }
             let card = card::message(turn, &marked.habit, &person, &Place::first()).await?;
             turn.reply(card);

@@ -48,7 +48,8 @@ fn message(texts: &Texts, person: &Person, active: &[Habit], archived: usize, pa
         .then(|| button(texts.with("go-shelf", &[("count", archived.into())]), &["shelf", "0"]))
         .flatten();
     if active.is_empty() {
-        return Message::html(texts.get("list-empty")).keyboard(keyboard([row([shelf]), menu]));
+        let text = if archived > 0 { "list-all-rest" } else { "list-empty" };
+        return Message::html(texts.get(text)).keyboard(keyboard([row([shelf]), menu]));
     }
     let page = clamp(page, active.len());
     let shown = active.iter().enumerate().skip(page * PAGE).take(PAGE);
@@ -173,11 +174,13 @@ pub async fn shelf(turn: &mut Turn, talking: &Talking, page: usize) -> Result<()
     }
     let page = clamp(page, archived.len());
     let place = format!("a{page}");
-    let open = |habit: &Habit| {
-        let sign = if habit.completed_on.is_some() { "🏆" } else { "📦" };
+    let shown: Vec<Habit> = archived.iter().skip(page * PAGE).take(PAGE).cloned().collect();
+    let reached = store::reached(&mut turn.tx, &person, &shown).await?;
+    let open = |(habit, reached): (&Habit, &Option<NaiveDate>)| {
+        let sign = if reached.is_some() { "🏆" } else { "📦" };
         row([button(format!("{sign} {}", short(&habit.name, BUTTON)), &["open", &habit.id.to_string(), &place])])
     };
-    let mut rows: Vec<Vec<Button>> = archived.iter().skip(page * PAGE).take(PAGE).map(open).collect();
+    let mut rows: Vec<Vec<Button>> = shown.iter().zip(&reached).map(open).collect();
     rows.extend([turns(&texts, "shelf", page, archived.len()), back]);
     super::show(turn, Message::html(texts.get("shelf-title")).keyboard(keyboard(rows)));
     Ok(())

@@ -38,7 +38,7 @@ use crate::settings::HabitsSettings;
 use crate::store::{self, HabitError};
 use crate::{NAME, TEXTS};
 
-pub(crate) use say::{Named, dates};
+pub(crate) use say::{Named, dates, streak};
 
 /// What conversations need.
 pub struct Talking {

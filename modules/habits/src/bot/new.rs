@@ -28,8 +28,15 @@ pub const GOAL_MOST: i32 = 1_000;
 const GOALS: [i32; 4] = [TARGET_DAYS, 30, 66, 100];
 const TIMES: [(u32, u32); 4] = [(7, 0), (9, 0), (13, 0), (21, 0)];
 
-/// Asks for the name.
+/// Asks for the name; where a habit is half made, for what it waits for.
 pub async fn begin(turn: &mut Turn, talking: &Talking) -> Result<()> {
+    match turn.step::<Step>() {
+        Some(step) if step.is_half_made() => again(turn, step),
+        _ => anew(turn, talking).await,
+    }
+}
+
+async fn anew(turn: &mut Turn, talking: &Talking) -> Result<()> {
     let person = me(turn, talking).await?;
     let (limit, now) = (talking.settings.habits_per_person, turn.now);
     let all = store::Page { skip: 0, limit, active_only: false };
@@ -50,15 +57,17 @@ pub fn ask(turn: &mut Turn, step: &Step) -> Result<()> {
     turn.converse(step)
 }
 
-/// Asks once more what a habit half made waits for. Where its time waits for the city, that is the time.
+/// Asks once more what a habit half made waits for, and offers to make another in its place. Where its time waits for the
+/// city, that is the time.
 pub fn again(turn: &mut Turn, step: Step) -> Result<()> {
     let step = match step {
         Step::NewZone { name, about, goal } => Step::NewTime { name, about, goal },
         step => step,
     };
     if let Step::NewAbout { name } | Step::NewGoal { name, .. } | Step::NewTime { name, .. } = &step {
-        let text = turn.texts(&TEXTS).with("new-goes-on", &[("name", escape(name).into())]);
-        turn.reply(Message::html(text));
+        let texts = turn.texts(&TEXTS);
+        let text = texts.with("new-goes-on", &[("name", escape(name).into())]);
+        turn.reply(Message::html(text).keyboard(keyboard([row([key(&texts, "new-anew", &["new", "anew"])])])));
     }
     ask(turn, &step)
 }
@@ -123,7 +132,7 @@ pub async fn answered(turn: &mut Turn, talking: &Talking, step: Step, text: &str
             Ok(about) => return ask(turn, &Step::NewGoal { name, about: Some(about) }),
             Err(wrong) => wrong,
         },
-        Step::NewGoal { name, about } => match number::count(text, GOAL_MOST) {
+        Step::NewGoal { name, about } => match number::days(text, GOAL_MOST) {
             Some(goal) => return ask(turn, &Step::NewTime { name, about, goal }),
             None => texts.with("goal-wrong", &[("most", GOAL_MOST.into())]),
         },
@@ -174,7 +183,7 @@ async fn create(turn: &mut Turn, talking: &Talking, new: NewHabit) -> Result<()>
     Ok(())
 }
 
-/// `` or `skip|goal:DAYS|time:HHMM`.
+/// `` or `skip|goal:DAYS|time:HHMM|anew`.
 pub async fn pressed(turn: &mut Turn, talking: &Talking, data: &str) -> Result<()> {
     if data.is_empty() {
         return begin(turn, talking).await;
@@ -182,12 +191,16 @@ pub async fn pressed(turn: &mut Turn, talking: &Talking, data: &str) -> Result<(
     let (what, value) = data.split_once(':').unwrap_or((data, ""));
     let texts = turn.texts(&TEXTS);
     match (what, turn.step::<Step>()) {
+        ("anew", Some(step)) if step.is_half_made() => {
+            picked(turn, texts.get("picked-anew"));
+            anew(turn, talking).await
+        }
         ("skip", Some(Step::NewAbout { name })) => {
             picked(turn, texts.get("picked-about"));
             ask(turn, &Step::NewGoal { name, about: None })
         }
         ("goal", Some(Step::NewGoal { name, about })) => {
-            let Some(goal) = number::count(value, GOAL_MOST) else { return Ok(()) };
+            let Some(goal) = number::days(value, GOAL_MOST) else { return Ok(()) };
             picked(turn, texts.with("picked-goal", &[("count", goal.into())]));
             ask(turn, &Step::NewTime { name, about, goal })
         }

@@ -119,7 +119,7 @@ async fn act(
     }
     let done = match what {
         "done" => {
-            let marked = store::mark(&mut turn.tx, person, id, date, Mark::Whole, now).await?;
+            let marked = store::mark(&mut turn.tx, person, id, date, Mark::Status(Status::Done), now).await?;
             ("reminder-was-done", marked.habit, marked.completed)
         }
         "skip" => {

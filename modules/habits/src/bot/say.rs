@@ -73,8 +73,13 @@ pub fn chosen(days: Weekdays) -> impl Iterator<Item = u32> {
 
 /// What of a day's amount is there: "3 / 8 glasses".
 pub fn amount(measure: &Measure, done: i32) -> String {
+    format!("{done} / {}", whole(measure))
+}
+
+/// A day's whole amount: "8 glasses".
+pub fn whole(measure: &Measure) -> String {
     let unit = measure.unit.as_deref().map(|unit| format!(" {}", escape(unit))).unwrap_or_default();
-    format!("{done} / {}{unit}", measure.target)
+    format!("{}{unit}", measure.target)
 }
 
 /// What today is for a habit, in one sign.
@@ -105,10 +110,35 @@ pub fn flame(habit: &Habit, person: &Person) -> String {
     }
 }
 
-/// The current streak in words, days or weeks.
+/// A streak in words: "5 days", "5 times" where some days are free, "5 weeks".
 pub fn streak(texts: &Texts, habit: &Habit, count: i32) -> String {
-    let key = if matches!(habit.schedule, Schedule::Weekly(_)) { "weeks" } else { "days" };
+    let key = match habit.schedule {
+        Schedule::DAILY => "days",
+        Schedule::Days(_) => "times",
+        Schedule::Weekly(_) => "weeks",
+    };
     texts.with(key, &[("count", count.into())])
+}
+
+/// What a target asks for: "21 days in a row", "21 times in a row", of a habit by weeks "21 times".
+pub fn target(texts: &Texts, habit: &Habit, count: i32) -> String {
+    match habit.schedule {
+        Schedule::Days(_) => texts.with("in-a-row", &[("streak", streak(texts, habit, count).into())]),
+        Schedule::Weekly(_) => texts.with("times", &[("count", count.into())]),
+    }
+}
+
+/// What has reached the target: "21 days in a row", "12 times, 4 weeks in a row".
+pub fn achieved(texts: &Texts, habit: &Habit, person: &Person) -> String {
+    let now = habit.streak(person);
+    let dates = target(texts, habit, now.in_row.max(habit.target_days));
+    match habit.schedule {
+        Schedule::Weekly(_) if now.current > 0 => {
+            let weeks = texts.with("in-a-row", &[("streak", streak(texts, habit, now.current).into())]);
+            format!("{dates}, {weeks}")
+        }
+        _ => dates,
+    }
 }
 
 /// Of a habit that is due so many times a week: dates done in this one, and how many it takes.

@@ -9,4 +9,4 @@ pub mod streak;
 pub use day::{Calendar, Range, before, exists, skipped, today};
 pub use fire::{Clockwork, Quiet, instant, next_fire};
 pub use schedule::{Schedule, Weekdays, week_of};
-pub use streak::{Rules, Status, Streak, Summary};
+pub use streak::{Rules, Status, Streak, Summary, reached_on};

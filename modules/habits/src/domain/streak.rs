@@ -211,3 +211,17 @@ impl Summary {
         }
     }
 }
+
+/// The first date whose mark made the streak reach a target, whatever became of it since. The history is read oldest
+/// first.
+pub fn reached_on(
+    rules: &Rules,
+    target: i32,
+    history: impl IntoIterator<Item = (NaiveDate, Status)>,
+) -> Option<NaiveDate> {
+    let mut so_far = Summary::default();
+    history.into_iter().find_map(|(date, status)| {
+        so_far = so_far.and(rules, [(date, status)]);
+        (status == Status::Done && so_far.at(rules, date).in_row >= target).then_some(date)
+    })
+}

@@ -1,4 +1,5 @@
-//! All that became of somebody's habits, as a CSV document (RFC 4180, UTF-8 with a mark for spreadsheets).
+//! All that became of somebody's habits, as a CSV document (RFC 4180, UTF-8 with a mark for spreadsheets). A spreadsheet
+//! opens it in columns where they are parted as its language does: in Russian by semicolons.
 
 use serde::{Deserialize, Serialize};
 use vitte_platform::jobs::{Class, Job, JobContext, JobError};
@@ -46,8 +47,9 @@ impl Job for Export {
         let message = if records.is_empty() {
             Message::html(texts.get("export-empty"))
         } else {
-            let head = texts.get("export-columns");
-            let content = csv(&head, &records, |status| texts.get(&format!("export-{}", status.replace('_', "-"))));
+            let (separator, head) = (texts.get("export-separator"), texts.get("export-columns"));
+            let content =
+                csv(&separator, &head, &records, |status| texts.get(&format!("export-{}", status.replace('_', "-"))));
             let file_name = format!("habits-{}.csv", person.today(now));
             let media = Media::Upload { file_name, mime: "text/csv".to_owned(), content: content.into_bytes() };
             Message::document(media, texts.with("export-file", &[("count", records.len().into())]))
@@ -57,15 +59,15 @@ impl Job for Export {
     }
 }
 
-/// `head`: the columns' names, separated by commas.
-fn csv(head: &str, records: &[Record], status: impl Fn(&str) -> String) -> String {
-    let mut all = format!("\u{feff}{head}\r\n");
+/// `head`: the columns' names, with commas between them.
+fn csv(separator: &str, head: &str, records: &[Record], status: impl Fn(&str) -> String) -> String {
+    let mut all = format!("\u{feff}{}\r\n", head.replace(',', separator));
     for record in records {
         let amount = record.amount.map(|amount| amount.to_string()).unwrap_or_default();
         let unit = record.unit.as_deref().unwrap_or_default();
         let fields =
             [field(&record.name), record.date.to_string(), field(&status(&record.status)), amount, field(unit)];
-        all.push_str(&fields.join(","));
+        all.push_str(&fields.join(separator));
         all.push_str("\r\n");
     }
     all
@@ -74,7 +76,7 @@ fn csv(head: &str, records: &[Record], status: impl Fn(&str) -> String) -> Strin
 /// In quotes where it must be. What a spreadsheet would take for a formula is text to it with an apostrophe.
 fn field(text: &str) -> String {
     let text = if text.starts_with(['=', '+', '-', '@', '\t']) { format!("'{text}") } else { text.to_owned() };
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+    if text.contains([',', ';', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
 }
 
 #[cfg(test)]
@@ -90,11 +92,14 @@ mod tests {
             amount: Some(3),
             unit: Some("km".to_owned()),
         };
-        let all = csv("a,b", &[record("Run, \"fast\"\nand far"), record("=1+1"), record("Бег")], str::to_uppercase);
+        let all =
+            csv(",", "a,b", &[record("Run, \"fast\"\nand far"), record("=1+1"), record("Бег")], str::to_uppercase);
         assert_eq!(
             all,
             "\u{feff}a,b\r\n\"Run, \"\"fast\"\"\nand far\",2026-11-21,DONE,3,km\r\n\
              '=1+1,2026-11-21,DONE,3,km\r\nБег,2026-11-21,DONE,3,km\r\n"
         );
+        let all = csv(";", "a,b", &[record("Чай; потом =2")], str::to_uppercase);
+        assert_eq!(all, "\u{feff}a;b\r\n\"Чай; потом =2\";2026-11-21;DONE;3;km\r\n");
     }
 }

@@ -37,6 +37,9 @@ struct Row {
     at: Timestamp,
 }
 
+/// The date that is asked about is known only when the rows are read.
+const NOTHING_SAID: &str = "NULL::text AS status, NULL::integer AS amount, NULL::integer AS amount_before";
+
 /// Locks and returns up to `limit` habits whose moment has come, the longest waiting first. Another worker's are
 /// passed by. Call [`fired`] for all of them in the same transaction.
 pub async fn due(
@@ -56,7 +59,7 @@ pub async fn due(
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let columns = COLUMNS.replace("e.status, e.amount", "NULL::text AS status, NULL::integer AS amount");
+    let columns = COLUMNS.replace("e.status, e.amount, e.amount_before", NOTHING_SAID);
     let rows: Vec<Row> = sqlx::query_as(AssertSqlSafe(format!(
         "SELECT {columns}, {}, u.telegram_id, u.language, u.client_language,
             u.is_active AND NOT u.is_bot_blocked AS is_reachable, h.next_at AS at

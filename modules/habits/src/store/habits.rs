@@ -7,8 +7,9 @@ use sqlx::{AssertSqlSafe, FromRow, PgConnection, Postgres, SqlSafeStr};
 use vitte_platform::clock::Timestamp;
 use vitte_platform::http::api::Patch;
 
+use super::history::History;
 use super::{COLUMNS, HabitError, marks, people};
-use crate::domain::{Schedule, Status, Summary};
+use crate::domain::{Schedule, Summary, reached_on};
 use crate::model::{Execution, ExecutionRow, Habit, HabitId, HabitRow, Measure, NewHabit, Person};
 use crate::settings::HabitsSettings;
 
@@ -209,8 +210,8 @@ struct Locked {
 /// What became of a habit, newest first; the caller has asked whose it is.
 pub async fn executions(c: &mut PgConnection, id: HabitId, limit: i64) -> sqlx::Result<Vec<Execution>> {
     let rows: Vec<ExecutionRow> = sqlx::query_as(
-        "SELECT id, habit_id, execution_date, status, amount, created_at, updated_at FROM habits_executions
-         WHERE habit_id = $1 ORDER BY execution_date DESC LIMIT $2",
+        "SELECT id, habit_id, execution_date, status, amount, amount_before, created_at, updated_at
+         FROM habits_executions WHERE habit_id = $1 ORDER BY execution_date DESC LIMIT $2",
     )
     .bind(id)
     .bind(limit)
@@ -325,18 +326,16 @@ pub(super) async fn write(
 
 /// What the executions come to.
 pub(super) async fn summary(c: &mut PgConnection, person: &Person, habit: &Habit) -> sqlx::Result<Summary> {
-    let history = history(c, habit.id).await?;
-    Ok(Summary::of(&habit.rules(person), history))
+    let history = History::of(c, &[habit.id]).await?;
+    Ok(Summary::of(&habit.rules(person), history.of_habit(habit.id)))
 }
 
-/// What became of it, by date, oldest first.
-pub(super) async fn history(c: &mut PgConnection, id: HabitId) -> sqlx::Result<Vec<(NaiveDate, Status)>> {
-    let history: Vec<(NaiveDate, String)> = sqlx::query_as(
-        "SELECT execution_date, status FROM habits_executions WHERE habit_id = $1 ORDER BY execution_date",
-    )
-    .bind(id)
-    .fetch_all(c)
-    .await?;
-    let read = |(date, status): (_, String)| (date, Status::parse(&status).unwrap_or(Status::Pending));
-    Ok(history.into_iter().map(read).collect())
+/// The date on which each of some habits reached its target, if it ever has: also one that has lost its streak since.
+pub async fn reached(c: &mut PgConnection, person: &Person, habits: &[Habit]) -> sqlx::Result<Vec<Option<NaiveDate>>> {
+    let history = History::of(c, &habits.iter().map(|habit| habit.id).collect::<Vec<_>>()).await?;
+    let reached = |habit: &Habit| {
+        let first = || reached_on(&habit.rules(person), habit.target_days, history.of_habit(habit.id));
+        habit.completed_on.or_else(first)
+    };
+    Ok(habits.iter().map(reached).collect())
 }

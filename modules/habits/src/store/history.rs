@@ -41,6 +41,29 @@ pub async fn records(c: &mut PgConnection, user_id: i64, limit: i64) -> sqlx::Re
     .await
 }
 
+/// What became of some habits on all of their dates.
+pub(super) struct History(Vec<(HabitId, NaiveDate, String)>);
+
+impl History {
+    pub async fn of(c: &mut PgConnection, habits: &[HabitId]) -> sqlx::Result<Self> {
+        sqlx::query_as(
+            "SELECT habit_id, execution_date, status FROM habits_executions
+             WHERE habit_id = ANY($1) ORDER BY habit_id, execution_date",
+        )
+        .bind(habits)
+        .fetch_all(c)
+        .await
+        .map(Self)
+    }
+
+    /// One habit's, oldest first.
+    pub fn of_habit(&self, id: HabitId) -> impl Iterator<Item = (NaiveDate, Status)> {
+        let first = self.0.partition_point(|(of, ..)| *of < id);
+        let own = self.0[first..].iter().take_while(move |(of, ..)| *of == id);
+        own.map(|(_, date, status)| (*date, Status::parse(status).unwrap_or(Status::Pending)))
+    }
+}
+
 /// What was said of some habits' dates from the first to the last, both included.
 pub async fn marks(
     c: &mut PgConnection,

@@ -6,6 +6,7 @@ use vitte_platform::clock::Timestamp;
 
 use super::HabitError;
 use super::habits::{self, WRITE};
+use super::history::History;
 use crate::domain::{Status, Summary, before};
 use crate::model::{Execution, ExecutionRow, Habit, HabitId, Person};
 use crate::settings::HabitsSettings;
@@ -13,9 +14,8 @@ use crate::settings::HabitsSettings;
 /// What a person says of a date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
+    /// "Done" of a measured habit is all of the day's amount, or more where more was done.
     Status(Status),
-    /// Done; of a measured habit all of the day's amount, or more where more was done.
-    Whole,
     /// Of a measured habit: the day's amount, which decides whether it is done. Zero or more.
     Amount(i32),
     /// So much more.
@@ -26,7 +26,7 @@ pub enum Mark {
 #[derive(Debug, Clone)]
 pub struct Marked {
     pub habit: Habit,
-    /// `None`: what was said of the date is taken back.
+    /// What the date is left with; `None`: nothing.
     pub execution: Option<Execution>,
     /// This mark reached the target: congratulate. The habit is archived.
     pub completed: bool,
@@ -69,38 +69,48 @@ async fn marked(
     if !habit.is_active {
         return Err(HabitError::Inactive);
     }
-    let (date, (status, amount)) = (habit.today, decide(&habit, mark));
+    let (status, amount) = decide(&habit, mark);
     let completed = renew(c, person, &mut habit, Some(status), now).await?;
-    // In one statement: this is what is done most often.
-    let row = habits::state(
-        AssertSqlSafe(format!(
-            "WITH habit AS ({WRITE})
-             INSERT INTO habits_executions AS e (habit_id, execution_date, status, amount, created_at, updated_at)
-             VALUES ($1, $14, $15, $16, $13, $13)
-             ON CONFLICT (habit_id, execution_date) DO UPDATE SET status = excluded.status, amount = excluded.amount,
-                updated_at = excluded.updated_at
-             RETURNING id, habit_id, execution_date, status, amount, created_at, updated_at"
-        )),
-        &habit,
-    )
-    .bind(date)
-    .bind(status.as_str())
-    .bind(amount)
-    .fetch_one(&mut *c)
-    .await?;
-    let execution = Execution::from(ExecutionRow::from_row(&row)?);
-    let habit = as_of_today(c, person, habit, Some((status, amount)), now).await?;
+    let execution = write(c, &habit, status, amount).await?;
+    let habit = as_of_today(c, person, habit, Some(&execution), now).await?;
     Ok(Marked { habit, execution: Some(execution), completed })
+}
+
+/// What is said of a date from now on, and what the habit comes to by it ([`renew`]), in one statement: this is what is
+/// done most often. The habit is as of that date, with what was said of it before.
+async fn write(c: &mut PgConnection, habit: &Habit, status: Status, amount: Option<i32>) -> sqlx::Result<Execution> {
+    let statement = format!(
+        "WITH habit AS ({WRITE})
+         INSERT INTO habits_executions AS e
+            (habit_id, execution_date, status, amount, amount_before, created_at, updated_at)
+         VALUES ($1, $14, $15, $16, $17, $13, $13)
+         ON CONFLICT (habit_id, execution_date) DO UPDATE SET status = excluded.status, amount = excluded.amount,
+            amount_before = excluded.amount_before, updated_at = excluded.updated_at
+         RETURNING id, habit_id, execution_date, status, amount, amount_before, created_at, updated_at"
+    );
+    let row = habits::state(AssertSqlSafe(statement), habit)
+        .bind(habit.today)
+        .bind(status.as_str())
+        .bind(amount)
+        .bind(measured(habit).filter(|_| status == Status::Done))
+        .fetch_one(c)
+        .await?;
+    Ok(ExecutionRow::from_row(&row)?.into())
+}
+
+/// What was measured of the date, but for the amount that made it done.
+fn measured(habit: &Habit) -> Option<i32> {
+    if habit.is_done_today() { habit.amount_before } else { habit.amount_today }
 }
 
 /// `habit` is as of the date that is marked.
 fn decide(habit: &Habit, mark: Mark) -> (Status, Option<i32>) {
     let amount = match mark {
-        Mark::Status(status) => return (status, habit.amount_today),
-        Mark::Whole => match &habit.measure {
+        Mark::Status(Status::Done) => match &habit.measure {
             Some(measure) => habit.amount_today.unwrap_or(0).max(measure.target),
             None => return (Status::Done, habit.amount_today),
         },
+        Mark::Status(status) => return (status, measured(habit)),
         Mark::Amount(amount) => amount.max(0),
         Mark::Add(more) => habit.amount_today.unwrap_or(0).saturating_add(more).max(0),
     };
@@ -108,7 +118,8 @@ fn decide(habit: &Habit, mark: Mark) -> (Status, Option<i32>) {
     (if amount >= target { Status::Done } else { Status::Pending }, Some(amount))
 }
 
-/// Takes back what was said of a date. If that mark had archived the habit, it is open again.
+/// Takes back what was said of a date; what had been measured of it before stays. If that mark had archived the habit,
+/// it is open again.
 pub async fn undo(
     c: &mut PgConnection,
     person: &Person,
@@ -124,12 +135,18 @@ pub async fn undo(
     if !before.is_active {
         return Err(HabitError::Inactive);
     }
-    renew(c, &person, &mut before, None, now).await?;
-    let delete = "DELETE FROM habits_executions WHERE habit_id = $1 AND execution_date = $14";
-    let statement = AssertSqlSafe(format!("WITH habit AS ({WRITE}) {delete}"));
-    habits::state(statement, &before).bind(date).execute(&mut *c).await?;
-    let habit = as_of_today(c, &person, before, None, now).await?;
-    Ok(Marked { habit, execution: None, completed: false })
+    let amount = measured(&before).filter(|amount| *amount > 0);
+    renew(c, &person, &mut before, amount.map(|_| Status::Pending), now).await?;
+    let execution = if amount.is_some() {
+        Some(write(c, &before, Status::Pending, amount).await?)
+    } else {
+        let delete = "DELETE FROM habits_executions WHERE habit_id = $1 AND execution_date = $14";
+        let statement = AssertSqlSafe(format!("WITH habit AS ({WRITE}) {delete}"));
+        habits::state(statement, &before).bind(date).execute(&mut *c).await?;
+        None
+    };
+    let habit = as_of_today(c, &person, before, execution.as_ref(), now).await?;
+    Ok(Marked { habit, execution, completed: false })
 }
 
 /// Yesterday and what was said of it, pending where nothing was; `None` if the habit asked for nothing then.
@@ -237,8 +254,8 @@ async fn renew(
         // As nearly always: today's first mark. What came before is in the summary.
         Some(status) if habit.summary.comes_before(date) => habit.summary.and(&rules, [(date, status)]),
         _ => {
-            let mut history = habits::history(c, habit.id).await?;
-            history.retain(|(other, _)| *other != date);
+            let history = History::of(c, &[habit.id]).await?;
+            let mut history: Vec<_> = history.of_habit(habit.id).filter(|(other, _)| *other != date).collect();
             let at = history.partition_point(|(other, _)| *other < date);
             history.splice(at..at, status.map(|status| (date, status)));
             Summary::of(&rules, history)
@@ -264,14 +281,15 @@ async fn as_of_today(
     c: &mut PgConnection,
     person: &Person,
     mut habit: Habit,
-    said: Option<(Status, Option<i32>)>,
+    said: Option<&Execution>,
     now: Timestamp,
 ) -> Result<Habit, HabitError> {
     let today = person.today(now);
     if habit.today != today {
         return habits::own(c, person, habit.id, today).await;
     }
-    habit.status_today = said.map(|(status, _)| status);
-    habit.amount_today = said.and_then(|(_, amount)| amount);
+    habit.status_today = said.map(|e| e.status);
+    habit.amount_today = said.and_then(|e| e.amount);
+    habit.amount_before = said.and_then(|e| e.amount_before);
     Ok(habit)
 }

@@ -13,7 +13,7 @@ mod renew;
 mod weekly;
 
 pub use due::{Due, due, fired};
-pub use habits::{Changes, Page, create, delete, executions, get, hold, list, update};
+pub use habits::{Changes, Page, create, delete, executions, get, hold, list, reached, update};
 pub use history::{Record, is_marked, marks, records};
 pub use marks::{Mark, Marked, Snoozed, mark, mark_today, snooze, toggle_today, undo, yesterday};
 pub use people::{follow, person, set_end_of_day, set_quiet, set_vacation, zone_changed};
@@ -41,4 +41,5 @@ pub enum HabitError {
 /// A habit's columns, and today's execution joined as `e`: for [`crate::model::HabitRow`].
 const COLUMNS: &str = "h.id, h.user_id, h.name, h.description, h.weekdays, h.times_a_week, h.remind_at, h.target_days,
     h.target_amount, h.unit, h.is_active, h.completed_on, h.first_day, h.run, h.in_row, h.run_on, h.best, h.week_done,
-    h.week_skipped, h.next_at, h.snoozed_until, h.fired_through, h.created_at, h.updated_at, e.status, e.amount";
+    h.week_skipped, h.next_at, h.snoozed_until, h.fired_through, h.created_at, h.updated_at,
+    e.status, e.amount, e.amount_before";

@@ -1,12 +1,12 @@
 //! All of a person's habits renewed, after what they stand on has changed: a few statements, however many habits and
 //! marks there are.
 
-use chrono::NaiveDate;
 use sqlx::{AssertSqlSafe, PgConnection};
 use vitte_platform::clock::Timestamp;
 
+use super::history::History;
 use super::{COLUMNS, HabitError, people};
-use crate::domain::{Status, Summary};
+use crate::domain::Summary;
 use crate::model::{Habit, HabitId, HabitRow, Person};
 use crate::settings::HabitsSettings;
 
@@ -63,18 +63,9 @@ pub(super) async fn all(
 /// What the executions of each come to, read and written.
 async fn sum_up(c: &mut PgConnection, person: &Person, habits: &mut [Habit]) -> sqlx::Result<()> {
     let ids: Vec<HabitId> = habits.iter().map(|habit| habit.id).collect();
-    let history: Vec<(HabitId, NaiveDate, String)> = sqlx::query_as(
-        "SELECT habit_id, execution_date, status FROM habits_executions
-         WHERE habit_id = ANY($1) ORDER BY habit_id, execution_date",
-    )
-    .bind(&ids)
-    .fetch_all(&mut *c)
-    .await?;
+    let history = History::of(c, &ids).await?;
     for habit in habits.iter_mut() {
-        let first = history.partition_point(|(id, ..)| *id < habit.id);
-        let own = history[first..].iter().take_while(|(id, ..)| *id == habit.id);
-        let own = own.map(|(_, date, status)| (*date, Status::parse(status).unwrap_or(Status::Pending)));
-        habit.summary = Summary::of(&habit.rules(person), own);
+        habit.summary = Summary::of(&habit.rules(person), history.of_habit(habit.id));
     }
     let of = |number: fn(&Summary) -> i32| habits.iter().map(|h| number(&h.summary)).collect::<Vec<_>>();
     sqlx::query(

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use vitte_habits::domain::Quiet;
+use vitte_habits::domain::{Quiet, Status};
 use vitte_habits::store::{self, Mark};
 use vitte_habits::{Calendar, Habits, Remind};
 use vitte_platform::clock::{Clock, ManualClock};
@@ -149,7 +149,7 @@ async fn in_an_hour_is_promised_only_where_it_is_kept() {
     talk.presses(900_004, message, later).await;
     talk.ann.hears_of("too late for 11 March").await;
     assert_eq!(planned().await, Some(at("2026-03-11T12:00:00Z")), "nothing new");
-    talk.world.mark(user, habit.id, Mark::Whole, "2026-03-12T08:00:00Z").await;
+    talk.world.mark(user, habit.id, Mark::Status(Status::Done), "2026-03-12T08:00:00Z").await;
     talk.presses(900_005, message, &later.replace("2026-03-11", "2026-03-12")).await;
     talk.ann.hears_of("nothing more today").await;
 }
@@ -160,7 +160,7 @@ async fn who_is_forgotten_takes_along_what_was_asked_for_and_every_file() {
     let talk = Talk::new().await;
     let user = talk.world.user(5, "UTC").await;
     let habit = talk.world.habit(user, "09:00:00", "2026-03-10T12:00:00Z").await;
-    talk.world.mark(user, habit.id, Mark::Whole, "2026-03-11T09:00:00Z").await;
+    talk.world.mark(user, habit.id, Mark::Status(Status::Done), "2026-03-11T09:00:00Z").await;
     talk.world.look("2026-03-11T09:00:00Z").await;
     let bob = talk.telegram.person(6);
     talk.ann.say("/profile").await;
@@ -171,7 +171,11 @@ async fn who_is_forgotten_takes_along_what_was_asked_for_and_every_file() {
     for _ in 0..2 {
         talk.ann.press(profile, "habits:export").await;
     }
-    vitte_tests::until("the job", async || (count("SELECT count(*) FROM jobs").await == 1).then_some(())).await;
+    vitte_tests::until("both presses answered", async || {
+        (talk.telegram.calls("answerCallbackQuery").await.len() == 2).then_some(())
+    })
+    .await;
+    assert_eq!(count("SELECT count(*) FROM jobs").await, 1);
     assert_eq!(count("SELECT count(*) FROM outbox_files").await, 0);
     let _worker = talk.replica.worker();
     talk.ann.hears_of("All your marks: 1").await;

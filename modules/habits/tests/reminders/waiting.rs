@@ -60,7 +60,7 @@ async fn nothing_that_is_written_while_it_waits_loses_a_reminder() {
                 world.mark(user, habit.id, Mark::Add(1), now).await;
             }
             "undone" => {
-                world.mark(user, habit.id, Mark::Whole, now).await;
+                world.mark(user, habit.id, Mark::Status(Status::Done), now).await;
                 let person = world.person(user).await;
                 let date = person.today(at(now));
                 world.done(async |c| store::undo(c, &person, habit.id, date, at(now)).await).await.unwrap();

@@ -125,3 +125,38 @@ async fn no_other_question_is_opened_over_a_habit_half_made() {
     ann.says("noon").await;
     ann.sees("Reminder: 12:00").await;
 }
+
+/// Breaks when another /newhabit drops the one that is half made without a word.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_new_habit_in_the_middle_goes_on_with_the_first_or_begins_anew_as_one_likes() {
+    let mut world = World::new().await;
+    let ann = world.ann("en");
+    makes_swim(&ann).await;
+    ann.says("/newhabit").await;
+    ann.finds("Back to Swim, which is not ready yet").await;
+    ann.sees("It is 09:10 for you").await;
+    let (message, anew) = ann.button("Start another instead").await;
+    // The city, in between, is no other question.
+    ann.taps("Tell my city").await;
+    ann.sees("Where do you live").await;
+    ann.says("/habits").await;
+    ann.sees("It is 09:10 for you").await;
+    ann.taps("New habit").await;
+    ann.sees("It is 09:10 for you").await;
+    world.restart().await;
+    let ann = world.ann("en");
+    ann.person.press(message, &anew).await;
+    ann.sees("What habit would you like").await;
+    ann.says("Read").await;
+    ann.sees("Read, good choice").await;
+    for (said, seen) in [("/skip", "How many days"), ("3 weeks", "When shall I"), ("noon", "Goal: 0 of 21 in a row")] {
+        ann.says(said).await;
+        ann.sees(seen).await;
+    }
+    assert_eq!(world.count("SELECT count(*) FROM habits WHERE name = 'Read'").await, 1);
+    ann.taps("Start another instead").await;
+    ann.toast("not open any more").await;
+    ann.says("hello").await;
+    ann.sees("echo: hello").await;
+    assert_eq!(world.count("SELECT count(*) FROM habits").await, 1);
+}

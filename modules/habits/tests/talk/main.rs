@@ -8,5 +8,7 @@ mod month;
 mod profile;
 mod reminders;
 mod scripts;
+mod target;
+mod undo;
 mod week;
 mod world;

@@ -26,7 +26,7 @@ async fn a_month_is_drawn_once_and_again_when_it_looks_different() {
             ann.sees("Цель").await;
         }
     }
-    ann.finds("Сделано 1 раз · серия 1 · лучшая 1").await;
+    ann.finds("Сделано 1 раз · серия 1 день · лучшая 1 день").await;
     assert_eq!(world.count("SELECT count(*) FROM outbox_files").await, 2, "one for each look");
     let pictures: Vec<_> = ann.screen().await.into_iter().filter(|m| m["kind"] == "photo").collect();
     assert_eq!(pictures.len(), 3);

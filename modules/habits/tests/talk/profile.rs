@@ -29,14 +29,14 @@ async fn an_old_button_of_a_vacation_leaves_the_one_that_is_on_as_it_is() {
     let ann = world.ann("en");
     ann.says("/profile").await;
     ann.taps("Vacation").await;
-    ann.sees("Until when do you rest").await;
+    ann.sees("Until when is your vacation").await;
     let (message, data) = ann.button("3 days").await;
     ann.says("30 March").await;
     ann.sees("Vacation: until 30 March").await;
     world.hours(9 * 24);
     ann.person.press(message, &data).await;
     ann.toast("That day is over").await;
-    ann.finds("Until when do you rest").await;
+    ann.finds("Until when is your vacation").await;
     ann.says("/profile").await;
     ann.sees("Vacation: until 30 March").await;
 }
@@ -69,7 +69,7 @@ async fn who_goes_back_from_a_question_has_left_it() {
     let world = World::new().await;
     let ann = world.ann("en");
     ann.says("/profile").await;
-    for (question, seen) in [("Quiet hours", "When shall I be silent"), ("Vacation", "Until when do you rest")] {
+    for (question, seen) in [("Quiet hours", "When shall I be silent"), ("Vacation", "Until when is your vacation")] {
         ann.taps(question).await;
         ann.sees(seen).await;
         ann.taps("Back").await;
@@ -111,7 +111,7 @@ async fn everything_is_taken_away_as_a_csv_document() {
     let url = format!("{}{}", world.telegram.url(), document["file_url"].as_str().unwrap());
     let content = world.telegram.http.get(url).send().await.unwrap().text().await.unwrap();
     let content = content.trim_start_matches('\u{feff}');
-    assert_eq!(content, "привычка,дата,отметка,количество,единица\r\n\"Бег, плавание\",2026-03-11,сделано,,\r\n");
+    assert_eq!(content, "привычка;дата;отметка;количество;единица\r\n\"Бег, плавание\";2026-03-11;сделано;;\r\n");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -128,4 +128,22 @@ async fn the_greeting_offers_the_ways_in_and_help_lists_no_skip() {
     assert!(!crate::world::text(&help).contains("/skip"), "{help}");
     ann.says("/skip").await;
     ann.sees("пропускать нечего").await;
+}
+
+/// Breaks when a reminder comes at another time than its card says.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_card_says_that_its_reminder_waits_for_the_end_of_quiet_hours() {
+    let world = World::new().await;
+    let ann = world.ann("ru");
+    ann.makes("Сон", "23:30").await;
+    ann.says("/profile").await;
+    ann.taps("Тихие часы").await;
+    ann.sees("Когда мне молчать").await;
+    ann.says("с 23 до 7").await;
+    ann.sees("Тихие часы: 23:00–07:00").await;
+    ann.taps("Мои привычки").await;
+    ann.taps("🔎 1").await;
+    ann.sees("Напоминание: 23:30\n🔕 В тихие часы подождёт до 07:00").await;
+    let at = "SELECT count(*) FROM habits WHERE next_at = '2026-03-12T07:00:00Z'";
+    assert_eq!(world.count(at).await, 1);
 }

@@ -2,7 +2,7 @@ command-habits = My habits
 command-newhabit = A new habit
 command-profile = My city, quiet hours, vacation
 
-greeting = I help you to keep habits. Tell me one, and I remind you in time, count the days in a row and sum up your week.
+greeting = I help you to keep habits. Tell me one, and I will remind you in time, count the days in a row and sum up your week.
 go-list = 📋 My habits
 go-new = ➕ New habit
 go-profile = 👤 Profile
@@ -60,6 +60,10 @@ weekday = { $weekday ->
 days = { $count ->
     [one] { $count } day
    *[other] { $count } days
+}
+times = { $count ->
+    [one] { $count } time
+   *[other] { $count } times
 }
 weeks = { $count ->
     [one] { $count } week
@@ -121,6 +125,7 @@ list-all-done = All done for today 🎉
 list-rest = Nothing is due today. Enjoy your rest.
 list-hint = Tap a habit to mark it, or 🔎 to open it.
 list-empty = You have no habits yet. Shall we begin with a small one?
+list-all-rest = All your habits rest in the archive. Shall we begin a new one?
 this-week = { $done }/{ $count } this week
 page = { $page } of { $pages }
 shelf-title = 📦 <b>Archive</b>
@@ -142,9 +147,11 @@ goal-wrong = I need a number of days from 1 to { $most }, for example 21.
 new-time = When shall I remind you? For example <i>9</i>, <i>7:30 pm</i> or <i>noon</i>; several times are fine, too: <i>9, 14, 21</i>.
 
     It is { $clock } for you now.
-time-wrong = I did not understand that time. Try <i>09:00</i>, <i>7:30 pm</i> or <i>noon</i>; up to eight times, with commas.
+time-wrong = I did not understand that time. Try <i>09:00</i>, <i>7:30 pm</i> or <i>noon</i>; up to eight times a day, with commas between them.
 new-first = A new habit is not ready yet: please answer its question first, or /cancel.
 new-goes-on = Back to <b>{ $name }</b>, which is not ready yet. /cancel to leave it.
+new-anew = ➕ Start another instead
+picked-anew = 🗑 Left, and a new one begins.
 picked-about = 📝 No description
 picked-goal = 🎯 { $count ->
     [one] { $count } day
@@ -171,8 +178,10 @@ card-completed = 🏆 Completed on { $date }
 card-measure = Today: { $amount }
 card-streak = Streak: { $current }, best: { $max }
 card-goal = Goal: { $done } of { $goal } in a row
+card-goal-weekly = Goal: { $done } of { $goal }
 card-schedule = When: { $schedule }
 card-times = Reminder: { $times }
+card-times-quiet = 🔕 In your quiet hours it waits until { $until }
 today-done = Done today. Well done!
 today-skipped = Skipped for today. The streak stays.
 today-not-done = Not done today. Tomorrow is another day.
@@ -195,10 +204,9 @@ delete-ask = Delete <b>{ $name }</b> with its whole history? It cannot be brough
 delete-yes = 🗑 Delete
 delete-no = ‹ Keep it
 completed = 🎉 <b>{ $name }</b>
-    You did it: { $count ->
-        [one] { $count } day
-       *[other] { $count } days
-    } in a row! The habit is part of you now. Shall it rest in the archive, or shall we go on?
+    You did it: { $achieved }! The habit is part of you now. Shall it rest in the archive, or shall we go on?
+archived-kept = 📦 <b>{ $name }</b>
+    It rests in the archive. What is next?
 completed-keep = 📦 Let it rest
 completed-reopen = ♻️ Go on
 completed-kept = 🏆 <b>{ $name }</b>
@@ -214,16 +222,13 @@ edit-goal = Goal
 edit-measure = Amount a day
 ask-name = A new name for <b>{ $name }</b>? Or /cancel.
 ask-about = A new description of <b>{ $name }</b>? /skip for none, /cancel to leave it.
-ask-goal = <b>{ $name }</b>: the goal is { $days ->
-        [one] { $days } day
-       *[other] { $days } days
-    } in a row. How many shall it be? Or /cancel.
-ask-times = <b>{ $name }</b>: I remind you at { $times }. When shall it be? Several times with commas, or /cancel.
+ask-goal = <b>{ $name }</b>: the goal is { $goal }. How many shall it be? Or /cancel.
+ask-times = <b>{ $name }</b>: I remind you at { $times }. When shall it be? Several times are fine, with commas between them. Or /cancel.
 ask-measure = How much of <b>{ $name }</b> makes a day? For example <i>8 glasses</i> or <i>30 min</i>. /skip to count no amount, /cancel to leave it.
 measure-wrong = I need a whole number from 1 to { $most } and, if you like, a unit of at most { $unit } characters: <i>8 glasses</i>, <i>30 min</i>. Or /cancel.
-ask-amount = <b>{ $name }</b>: how much is it today in all? The goal is { $target }, the unit: { $unit }. Or /cancel.
+ask-amount = <b>{ $name }</b>: how much is it today in all? The goal is { $goal }. Or /cancel.
 amount-wrong = I need a whole number from 0 to { $most }, for example 5. Or /cancel.
-amount-counted = A new day has begun since I asked, so I have counted that for { $day }.
+amount-counted = A new day has begun since I asked, so I have counted that for { $date }.
 days-ask = <b>{ $name }</b>: { $schedule }
     Tap the days, or choose how many times a week.
 
@@ -258,7 +263,7 @@ quiet-off = 🔔 Never
 quiet-set = 🔕 I am silent { $quiet }.
 quiet-none = 🔔 No quiet hours.
 quiet-wrong = I need two times, for example <i>22–8</i> or <i>10 pm to 7 am</i>. Or /cancel.
-rest-ask = Until when do you rest? I will not remind you, and no streak ends. Choose, or write a date: <i>25 December</i>, <i>in two weeks</i>.
+rest-ask = Until when is your vacation? I will not remind you, and no streak will end. Choose, or write a date: <i>25 December</i>, <i>in two weeks</i>.
 rest-off = I am back
 rest-set = 🏖 Have a good rest! I am silent until { $date }, that day included.
 rest-none = Welcome back! Everything goes on as before.
@@ -268,6 +273,8 @@ weekly-ask = When shall I sum up your week?
 weekly-sunday = Sunday evening
 weekly-monday = Monday morning
 weekly-never = never
+# As a spreadsheet set to this language parts columns.
+export-separator = ,
 export-columns = habit,date,status,amount,unit
 export-done = done
 export-not-done = not done

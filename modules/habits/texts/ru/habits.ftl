@@ -62,6 +62,11 @@ days = { $count ->
     [few] { $count } дня
    *[other] { $count } дней
 }
+times = { $count ->
+    [one] { $count } раз
+    [few] { $count } раза
+   *[other] { $count } раз
+}
 weeks = { $count ->
     [one] { $count } неделя
     [few] { $count } недели
@@ -124,6 +129,7 @@ list-all-done = На сегодня всё сделано 🎉
 list-rest = Сегодня ничего не нужно. Отдыхайте.
 list-hint = Нажмите на привычку, чтобы отметить, или на 🔎, чтобы открыть.
 list-empty = Привычек пока нет. Начнём с маленькой?
+list-all-rest = Все привычки отдыхают в архиве. Начнём новую?
 this-week = { $done }/{ $count } за неделю
 page = { $page } из { $pages }
 shelf-title = 📦 <b>Архив</b>
@@ -156,6 +162,8 @@ new-time = Когда напоминать? Например: <i>9</i>, <i>19:30
 time-wrong = Не понимаю это время. Попробуйте так: <i>09:00</i>, <i>9 утра</i> или <i>полдень</i>; можно до восьми раз, через запятую.
 new-first = Новая привычка ещё не готова: сначала ответьте на вопрос о ней. Или /cancel.
 new-goes-on = Вернёмся к привычке <b>{ $name }</b>, она ещё не готова. /cancel, если передумали.
+new-anew = ➕ Лучше начать другую
+picked-anew = 🗑 Оставили, начинаем другую.
 picked-about = 📝 Без описания
 picked-goal = 🎯 { $count ->
     [one] { $count } день
@@ -183,8 +191,10 @@ card-completed = 🏆 Цель достигнута { $date }
 card-measure = Сегодня: { $amount }
 card-streak = Серия: { $current }, лучшая: { $max }
 card-goal = Цель: { $done } из { $goal } подряд
+card-goal-weekly = Цель: { $done } из { $goal }
 card-schedule = Когда: { $schedule }
 card-times = Напоминание: { $times }
+card-times-quiet = 🔕 В тихие часы подождёт до { $until }
 today-done = Сегодня сделано. Так держать!
 today-skipped = Сегодня пропускаем. Серия не прервётся.
 today-not-done = Сегодня не вышло. Завтра будет новый день.
@@ -207,11 +217,9 @@ delete-ask = Удалить <b>{ $name }</b> вместе со всей исто
 delete-yes = 🗑 Удалить
 delete-no = ‹ Оставить
 completed = 🎉 <b>{ $name }</b>
-    Получилось: { $count ->
-        [one] { $count } день
-        [few] { $count } дня
-       *[other] { $count } дней
-    } подряд! Теперь это часть вас. Отправим привычку отдыхать в архив или продолжим?
+    Получилось: { $achieved }! Теперь это часть вас. Отправим привычку отдыхать в архив или продолжим?
+archived-kept = 📦 <b>{ $name }</b>
+    Отдыхает в архиве. Что дальше?
 completed-keep = 📦 Пусть отдыхает
 completed-reopen = ♻️ Продолжим
 completed-kept = 🏆 <b>{ $name }</b>
@@ -227,17 +235,13 @@ edit-goal = Цель
 edit-measure = Сколько в день
 ask-name = Как теперь назовём <b>{ $name }</b>? Или /cancel.
 ask-about = Новое описание для <b>{ $name }</b>? /skip, чтобы оставить без описания, /cancel, если передумали.
-ask-goal = <b>{ $name }</b>: сейчас цель { $days ->
-        [one] { $days } день
-        [few] { $days } дня
-       *[other] { $days } дней
-    } подряд. Какой она будет? Или /cancel.
+ask-goal = <b>{ $name }</b>: сейчас цель { $goal }. Какой она будет? Или /cancel.
 ask-times = <b>{ $name }</b>: сейчас напоминаю в { $times }. Когда напоминать? Можно несколько раз, через запятую. Или /cancel.
 ask-measure = Сколько нужно в день: <b>{ $name }</b>? Например: <i>8 стаканов</i> или <i>30 мин</i>. /skip, чтобы не считать, /cancel, если передумали.
 measure-wrong = Нужно целое число от 1 до { $most } и, если хотите, единица не длиннее { $unit } знаков: <i>8 стаканов</i>, <i>30 мин</i>. Или /cancel.
-ask-amount = <b>{ $name }</b>: сколько сегодня всего? Цель { $target }, единица: { $unit }. Или /cancel.
+ask-amount = <b>{ $name }</b>: сколько сегодня всего? Цель: { $goal }. Или /cancel.
 amount-wrong = Нужно целое число от 0 до { $most }, например 5. Или /cancel.
-amount-counted = С тех пор начался новый день, поэтому это засчитано за прежний: { $day }.
+amount-counted = С тех пор начался новый день, поэтому это засчитано за { $date }.
 days-ask = <b>{ $name }</b>: { $schedule }
     Отметьте дни или выберите, сколько раз в неделю.
 
@@ -282,6 +286,8 @@ weekly-ask = Когда подводить итоги недели?
 weekly-sunday = воскресенье, вечер
 weekly-monday = понедельник, утро
 weekly-never = никогда
+# As a spreadsheet set to this language parts columns.
+export-separator = ;
 export-columns = привычка,дата,отметка,количество,единица
 export-done = сделано
 export-not-done = не сделано

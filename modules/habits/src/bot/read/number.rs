@@ -5,20 +5,35 @@ use crate::model::Measure;
 /// Characters of a unit's name.
 pub const UNIT_MOST: usize = 32;
 
-/// A whole number from 1 to `most`, whatever word follows it.
-pub fn count(text: &str, most: i32) -> Option<i32> {
-    bounded(text, 1, most)
+/// So many days, from 1 to `most`: "21", "30 days", "3 weeks", "месяц". Two other words may follow the number.
+pub fn days(text: &str, most: i32) -> Option<i32> {
+    let (number, rest) =
+        leading(text).or_else(|| Some((1, text.trim())).filter(|(_, word)| in_days(word).is_some()))?;
+    let days = number.checked_mul(in_days(rest.split_whitespace().next().unwrap_or_default()).unwrap_or(1))?;
+    (are_words(rest) && (1..=most).contains(&days)).then_some(days)
 }
 
-fn bounded(text: &str, least: i32, most: i32) -> Option<i32> {
-    let (number, rest) = leading(text)?;
-    let word = rest.split_whitespace().count() <= 2 && rest.chars().all(|c| c.is_alphabetic() || c.is_whitespace());
-    (word && (least..=most).contains(&number)).then_some(number)
+/// How many days a week or a month has.
+fn in_days(unit: &str) -> Option<i32> {
+    match unit.to_lowercase().trim_end_matches('.') {
+        "week" | "weeks" | "wk" | "неделя" | "неделю" | "недели" | "недель" | "нед" => {
+            Some(7)
+        }
+        "month" | "months" | "месяц" | "месяца" | "месяцев" | "мес" => Some(30),
+        "year" | "years" | "год" | "года" | "лет" => Some(365),
+        _ => None,
+    }
+}
+
+/// At most two, and nothing else.
+fn are_words(rest: &str) -> bool {
+    rest.split_whitespace().count() <= 2 && rest.chars().all(|c| c.is_alphabetic() || c.is_whitespace())
 }
 
 /// So much of something, from none to `most`, whatever word follows it.
 pub fn amount(text: &str, most: i32) -> Option<i32> {
-    bounded(text, 0, most)
+    let (number, rest) = leading(text)?;
+    (are_words(rest) && (0..=most).contains(&number)).then_some(number)
 }
 
 /// So much a day.
@@ -44,13 +59,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_is_read_with_the_word_after_it() {
-        for (text, expected) in [("21", 21), (" 30 дней. ", 30), ("1 000", 1000), ("66 days in row", 0), ("21 day", 21)]
-        {
-            assert_eq!(count(text, 1000), Some(expected).filter(|n| *n > 0), "{text}");
+    fn a_number_of_days_is_read_with_the_word_after_it_also_in_weeks_and_months() {
+        let table = [
+            ("21", 21),
+            (" 30 дней. ", 30),
+            ("1 000", 1000),
+            ("21 day", 21),
+            ("3 weeks", 21),
+            ("2 недели подряд", 14),
+            ("1 Неделя", 7),
+            ("месяц", 30),
+            ("A year", 0),
+            ("year", 365),
+            ("3 мес.", 90),
+            ("66 days in row", 0),
+        ];
+        for (text, expected) in table {
+            assert_eq!(days(text, 1000), Some(expected).filter(|n| *n > 0), "{text}");
         }
-        for text in ["", "0", "-5", "1001", "много", "2.5", "99999999999", "5!5"] {
-            assert_eq!(count(text, 1000), None, "{text}");
+        for text in
+            ["", "0", "-5", "1001", "много", "2.5", "99999999999", "5!5", "3 years", "999999999 weeks", "0 weeks"]
+        {
+            assert_eq!(days(text, 1000), None, "{text}");
         }
     }
 

@@ -17,7 +17,7 @@ use vitte_platform::telegram::{Button, Keyboard, Message};
 use vitte_platform::texts::Texts;
 
 use super::Reminding;
-use crate::bot::Named;
+use crate::bot::{Named, streak};
 use crate::domain::{Schedule, Status};
 use crate::jobs::calendar::picture::{Cell, Kind, Month};
 use crate::model::{Habit, HabitId, Person};
@@ -150,12 +150,13 @@ fn capital(text: &str) -> String {
 }
 
 fn caption(texts: &Texts, habit: &Habit, person: &Person, month: &Month) -> String {
+    let now = habit.streak(person);
     let done = month.cells.iter().filter(|cell| cell.kind == Kind::Done).count();
     let values = [
         ("name", escape(&habit.name).into()),
         ("count", done.into()),
-        ("streak", habit.streak(person).current.into()),
-        ("max", habit.streak(person).max.into()),
+        ("streak", streak(texts, habit, now.current).into()),
+        ("max", streak(texts, habit, now.max).into()),
     ];
     texts.with("calendar", &values)
 }
