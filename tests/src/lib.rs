@@ -11,6 +11,7 @@ pub mod process;
 pub mod replica;
 pub mod talker;
 pub mod telegram;
+pub mod tunnel;
 pub mod webdriver;
 
 use std::time::Duration;

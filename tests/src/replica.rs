@@ -35,6 +35,7 @@ pub struct Setup {
     pub redis: Option<String>,
     pub clock: Arc<dyn Clock>,
     pub pool_size: u32,
+    pub statement_timeout: Duration,
 }
 
 impl Default for Setup {
@@ -47,6 +48,7 @@ impl Default for Setup {
                 group_interval: Duration::ZERO,
                 retry_first: Duration::from_millis(20),
                 retry_cap: Duration::from_millis(100),
+                probe_interval: Duration::from_millis(50),
                 sweep_interval: Duration::from_millis(50),
                 ..OutboxSettings::default()
             },
@@ -62,6 +64,7 @@ impl Default for Setup {
             redis: None,
             clock: Arc::new(SystemClock),
             pool_size: 5,
+            statement_timeout: Duration::from_secs(10),
         }
     }
 }
@@ -90,6 +93,7 @@ impl Replica {
     pub async fn of(telegram: &Telegram, database: &str, setup: Setup, modules: Vec<Arc<dyn Module>>) -> Self {
         let mut settings = DatabaseSettings::new(database);
         settings.pool_size = setup.pool_size;
+        settings.statement_timeout = setup.statement_timeout;
         let pool = pool(&settings).unwrap();
         sqlx::query("CREATE TABLE IF NOT EXISTS talker (chat_id bigint PRIMARY KEY, n bigint NOT NULL)")
             .execute(&pool)

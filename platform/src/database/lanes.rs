@@ -3,7 +3,8 @@
 //! A pool asks a connection whether it lives each time it is given back: one round trip more for every transaction.
 //! So what is busy stays here: a transaction that ends leaves its connection warm for the next, and one that has
 //! rested for a second goes back to the pool, which checks it and ages it. Lanes are fewer than the pool has
-//! connections; when all are stuck (in slow turns, or waiting for locks of other replicas), the pool's rest is used too.
+//! connections; when all are stuck (in slow turns, or waiting for locks of other replicas), the pool's rest is used too,
+//! but for one connection: however many turns are stuck, what was sent is marked and the process says that it lives.
 //!
 //! ```text
 //!  begin:  BEGIN; the caller's statements          one message, one answer
@@ -26,6 +27,8 @@ use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
+use super::{patience, within};
+
 /// A connection that rested this long goes back to the pool.
 const REST: Duration = Duration::from_secs(1);
 /// Even a busy one goes back now and then, so that the pool can retire it by age.
@@ -34,6 +37,8 @@ const TERM: Duration = Duration::from_secs(10 * 60);
 const STUCK: Duration = Duration::from_millis(50);
 /// The end of a transaction that is given up; longer, its connection is closed instead.
 const ROLLBACK: Duration = Duration::from_secs(2);
+/// Connections of the pool that transactions leave to everything else.
+const KEPT_BACK: usize = 1;
 
 /// A statement prepared once a connection, run by [`super::literal::Execute`].
 #[derive(Debug, Clone, Copy)]
@@ -55,7 +60,11 @@ struct Inner {
     prepare: String,
     /// As many transactions as there are lanes.
     permits: Arc<Semaphore>,
+    /// As many as may be beyond the lanes.
+    beyond: Arc<Semaphore>,
     lanes: usize,
+    /// One message and its answer.
+    patience: Duration,
     warm: Mutex<Vec<Warm>>,
     /// Does the task run that gives rested ones back?
     keeper: AtomicBool,
@@ -75,19 +84,27 @@ struct Lane {
     taken: Instant,
     /// Straight from the pool: what is prepared in it is not known, and it may have gone stale there.
     new: bool,
-    /// `None`: beyond the lanes; goes back to the pool when the transaction ends.
-    permit: Option<OwnedSemaphorePermit>,
+    place: Place,
+}
+
+/// Held for as long as the connection is.
+enum Place {
+    Lane(OwnedSemaphorePermit),
+    /// Beyond the lanes: the connection goes back to the pool when the transaction ends.
+    Beyond(#[expect(dead_code, reason = "held")] OwnedSemaphorePermit),
 }
 
 impl Lanes {
-    /// Three in five of the pool's connections, none of a pool too small to share.
+    /// Three in five of the pool's connections, none of a pool too small to share; beyond them, what [`KEPT_BACK`] leaves.
     pub fn new(pool: PgPool, prepared: &[Prepared]) -> Self {
         let size = usize::try_from(pool.options().get_max_connections()).unwrap_or(usize::MAX);
         let lanes = if size < 3 { 0 } else { (size / 5 * 3 + size % 5 * 3 / 5).max(1) };
         Self(Arc::new(Inner {
+            patience: patience(&pool),
             pool,
             prepare: prepare(prepared),
             permits: Arc::new(Semaphore::new(lanes)),
+            beyond: Arc::new(Semaphore::new(size.saturating_sub(lanes + KEPT_BACK).max(1))),
             lanes,
             warm: Mutex::default(),
             keeper: AtomicBool::new(false),
@@ -115,7 +132,7 @@ impl Lanes {
         let prepare = if lane.new { self.0.prepare.as_str() } else { "" };
         let sql = format!("{prepare}BEGIN;{statements}");
         let mut tx = Tx { lane: Some(lane), home: self.clone() };
-        match run(&mut tx, sql).await {
+        match within(self.0.patience, run(&mut tx, sql)).await {
             Ok(rows) => Ok((tx, rows)),
             Err(error @ sqlx::Error::Database(_)) => {
                 // What went wrong is told by the first error; a rollback that fails closes the connection.
@@ -128,17 +145,15 @@ impl Lanes {
 
     async fn acquire(&self) -> sqlx::Result<Lane> {
         let inner = &self.0;
-        if inner.lanes == 0 {
-            return inner.fresh(None).await;
-        }
         if let Ok(permit) = inner.permits.clone().try_acquire_owned() {
             return inner.lane(permit).await;
         }
         let limit = inner.pool.options().get_acquire_timeout();
-        tokio::time::timeout(limit, self.wait()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+        let wait = async { if inner.lanes == 0 { inner.beyond().await } else { self.wait().await } };
+        tokio::time::timeout(limit, wait).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }
 
-    /// In line for a lane; while none comes free at all, for any other of the pool's connections too.
+    /// In line for a lane; while none comes free at all, for another of the pool's connections too.
     async fn wait(&self) -> sqlx::Result<Lane> {
         let inner = &self.0;
         let mut permit = pin!(inner.permits.clone().acquire_owned());
@@ -152,7 +167,7 @@ impl Lanes {
                 return tokio::select! {
                     biased;
                     permit = &mut permit => inner.lane(permit.map_err(|_| sqlx::Error::PoolClosed)?).await,
-                    lane = inner.fresh(None) => lane,
+                    lane = inner.beyond() => lane,
                 };
             }
         }
@@ -160,7 +175,7 @@ impl Lanes {
 
     fn give_back(&self, lane: Lane) {
         let inner = &self.0;
-        let Lane { connection, taken, permit: Some(_permit), .. } = lane else { return };
+        let Lane { connection, taken, place: Place::Lane(_permit), .. } = lane else { return };
         inner.ended.fetch_add(1, Ordering::Relaxed);
         if taken.elapsed() > TERM || inner.pool.is_closed() {
             return;
@@ -182,14 +197,21 @@ impl Inner {
         // The last one used is the warmest; the others may rest and go.
         let warm = self.warm().pop();
         match warm {
-            Some(Warm { connection, taken, .. }) => Ok(Lane { connection, taken, new: false, permit: Some(permit) }),
-            None => self.fresh(Some(permit)).await,
+            Some(Warm { connection, taken, .. }) => {
+                Ok(Lane { connection, taken, new: false, place: Place::Lane(permit) })
+            }
+            None => self.fresh(Place::Lane(permit)).await,
         }
     }
 
-    async fn fresh(&self, permit: Option<OwnedSemaphorePermit>) -> sqlx::Result<Lane> {
+    async fn beyond(&self) -> sqlx::Result<Lane> {
+        let permit = self.beyond.clone().acquire_owned().await.map_err(|_| sqlx::Error::PoolClosed)?;
+        self.fresh(Place::Beyond(permit)).await
+    }
+
+    async fn fresh(&self, place: Place) -> sqlx::Result<Lane> {
         let connection = self.pool.acquire().await?;
-        Ok(Lane { connection, taken: Instant::now(), new: true, permit })
+        Ok(Lane { connection, taken: Instant::now(), new: true, place })
     }
 }
 
@@ -225,7 +247,8 @@ impl Tx {
         // `COMMIT` of a transaction that has failed, or that somebody has ended before, is no error to PostgreSQL. A
         // savepoint is, in both; released at once, it costs nothing.
         let sql = format!("SAVEPOINT whole;RELEASE whole;{statements};COMMIT");
-        match run(&mut self, sql).await {
+        let limit = self.home.0.patience;
+        match within(limit, run(&mut self, sql)).await {
             Ok(rows) => {
                 self.leave();
                 Ok(rows)
@@ -244,8 +267,7 @@ impl Tx {
 
     /// Takes everything back. An error, or no answer in time: the connection is closed, which comes to the same.
     pub async fn rollback(mut self) -> sqlx::Result<()> {
-        let run = run(&mut self, "ROLLBACK".to_owned());
-        tokio::time::timeout(ROLLBACK, run).await.map_err(|_| sqlx::Error::PoolTimedOut)??;
+        within(ROLLBACK, run(&mut self, "ROLLBACK".to_owned())).await?;
         self.leave();
         Ok(())
     }

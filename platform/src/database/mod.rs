@@ -1,8 +1,10 @@
 //! PostgreSQL: the pool, what counts as "the database is away", and the schema's migrations.
 //!
-//! Connections carry their own limits (statement, lock and idle-in-transaction timeouts), so that no query waits for
-//! ever. A connection that has rested is pinged before it is lent; a busy one is not: that ping would cost as much
-//! as a statement. What is busy all the time keeps its connections: see [`lanes`].
+//! Connections carry their own limits (statement, lock and idle-in-transaction timeouts), which the server keeps. When
+//! the server itself is gone without a word (its node died, a firewall forgot the flow), nobody keeps them: so what
+//! must not wait for ever has a limit of this side too ([`within`]), a little longer than the server's ([`patience`]),
+//! and its connection is closed. A connection that has rested is pinged before it is lent; a busy one is not: that
+//! ping would cost as much as a statement. What is busy all the time keeps its connections: see [`lanes`].
 
 pub mod lanes;
 pub mod literal;
@@ -13,9 +15,14 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions, Connection, PgPool};
+use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
 
 pub use lanes::{Lanes, Tx};
+
+/// A ping that takes longer has nobody at its other end.
+const PING: Duration = Duration::from_secs(2);
+/// What an answer may take beyond the server's own limit of a statement.
+const ON_THE_WAY: Duration = Duration::from_secs(2);
 
 /// How a process talks to its database.
 #[derive(Debug, Clone)]
@@ -77,20 +84,39 @@ pub fn pool(settings: &DatabaseSettings) -> Result<PgPool, DatabaseError> {
         .test_before_acquire(false)
         .before_acquire(|connection, meta| {
             Box::pin(async move {
-                if meta.idle_for > Duration::from_secs(1) {
-                    let ping = tokio::time::timeout(Duration::from_secs(2), connection.ping()).await;
-                    return Ok(matches!(ping, Ok(Ok(()))));
-                }
-                Ok(true)
+                Ok(meta.idle_for <= Duration::from_secs(1) || within(PING, connection.ping()).await.is_ok())
             })
         })
+        // sqlx asks a connection that comes back whether it lives, and waits for the answer without limit: one that
+        // nobody answers on would keep its place in the pool. Asking first costs what comes back, which the busy ones
+        // do not, a round trip.
+        .after_release(|connection, _| Box::pin(answers(connection)))
         .connect_lazy_with(options(settings)?))
+}
+
+async fn answers(connection: &mut PgConnection) -> sqlx::Result<bool> {
+    within(PING, connection.ping()).await.map(|()| true)
 }
 
 /// Does the database answer? For readiness; ends within two seconds.
 pub async fn ping(pool: &PgPool) -> bool {
     let query = async { sqlx::query("SELECT 1").execute(pool).await };
-    matches!(tokio::time::timeout(Duration::from_secs(2), query).await, Ok(Ok(_)))
+    within(PING, query).await.is_ok()
+}
+
+/// The longest that a statement of this pool can take while somebody is there: the server's own limit, and the way.
+pub fn patience(pool: &PgPool) -> Duration {
+    let options = pool.connect_options();
+    let millis = || options.get_options()?.split("statement_timeout=").nth(1)?.split(' ').next()?.parse().ok();
+    let limit: Option<u64> = millis().filter(|limit| *limit > 0);
+    limit.map_or(DatabaseSettings::new("").statement_timeout, Duration::from_millis) + ON_THE_WAY
+}
+
+/// A statement with a limit of this side. One that runs it out has an error of the connection, which the pool closes
+/// when it comes back; whether the statement had its effect is not known.
+pub async fn within<T>(limit: Duration, statement: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+    let silence = || std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer from the database");
+    tokio::time::timeout(limit, statement).await.unwrap_or_else(|_| Err(silence().into()))
 }
 
 /// Is this error the database's state rather than the caller's fault? Then the same work may be tried again, and an
@@ -127,6 +153,15 @@ mod tests {
     fn a_broken_url_is_named_without_repeating_its_password() {
         let error = pool(&DatabaseSettings::new("postgres://u:hunter2@[bad/")).map(|_| ()).unwrap_err().to_string();
         assert!(error.contains("allowed: postgres://") && !error.contains("hunter2"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn patience_is_longer_than_the_servers_limit() {
+        let settings = DatabaseSettings {
+            statement_timeout: Duration::from_millis(1500),
+            ..DatabaseSettings::new("postgres://u@h/d")
+        };
+        assert_eq!(patience(&pool(&settings).unwrap()), Duration::from_millis(3500));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Marks gather while the statement before theirs runs, and a chat's last one for some milliseconds more: many share
 //! one round trip and one commit. A mark is retried until the database takes it: the message is out, and only the mark
-//! keeps it from being sent again.
+//! keeps it from being sent again. So a connection that nobody answers on any more is left while the lease still lasts.
 
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::{OutboxId, store};
 use crate::clock::backoff;
+use crate::database::{patience, within};
 
 /// Marks in one statement.
 const BATCH: usize = 128;
@@ -47,10 +48,11 @@ pub(super) struct Marks {
 }
 
 impl Marks {
-    /// Starts the writer; it ends when the last handle is gone.
-    pub fn start(pool: PgPool) -> Self {
+    /// Starts the writer; it ends when the last handle is gone. `first`: how long a statement is waited for at first, of
+    /// the order of a part of the lease; each time again it is twice as long, up to what the server allows.
+    pub fn start(pool: PgPool, first: Duration) -> Self {
         let (queue, received) = mpsc::channel(1024);
-        tokio::spawn(write_all(pool, received));
+        tokio::spawn(write_all(pool, first, received));
         Self { queue }
     }
 
@@ -65,9 +67,10 @@ impl Marks {
     }
 }
 
-async fn write_all(pool: PgPool, mut received: mpsc::Receiver<(Mark, oneshot::Sender<Outcome>)>) {
+async fn write_all(pool: PgPool, first: Duration, mut received: mpsc::Receiver<(Mark, oneshot::Sender<Outcome>)>) {
     let mut batch = Vec::with_capacity(BATCH);
     let mut kept = None;
+    let patience = patience(&pool);
     loop {
         let count = tokio::select! {
             count = received.recv_many(&mut batch, BATCH) => count,
@@ -90,7 +93,8 @@ async fn write_all(pool: PgPool, mut received: mpsc::Receiver<(Mark, oneshot::Se
         }
         let mut attempt = 1;
         let released = loop {
-            match write(&pool, &mut kept, &batch).await {
+            let limit = first.saturating_mul(2u32.saturating_pow(attempt - 1)).min(patience);
+            match write(&pool, &mut kept, limit, &batch).await {
                 Ok(released) => break released,
                 Err(error) => {
                     tracing::warn!(%error, attempt, marks = batch.len(), "cannot mark messages as sent; trying again");
@@ -118,19 +122,25 @@ async fn rest(pool: &PgPool) {
 
 type Connection = PoolConnection<Postgres>;
 
-/// On the connection kept from the statement before, or on another of the pool's. After an error none is kept.
+/// On the connection kept from the statement before, or on another of the pool's. None is kept after an error, nor when
+/// it is the last one that the pool has to give: others have to say something too.
 async fn write(
     pool: &PgPool,
     kept: &mut Option<Connection>,
+    limit: Duration,
     batch: &[(Mark, oneshot::Sender<Outcome>)],
 ) -> sqlx::Result<Vec<Uuid>> {
     let mut connection = match kept.take() {
         Some(connection) => connection,
         None => pool.acquire().await?,
     };
-    let released = write_on(&mut connection, batch).await?;
-    *kept = Some(connection);
-    Ok(released)
+    let result = within(limit, write_on(&mut connection, batch)).await;
+    if result.is_err() {
+        connection.close_on_drop();
+    } else if pool.num_idle() > 0 || pool.size() < pool.options().get_max_connections() {
+        *kept = Some(connection);
+    }
+    result
 }
 
 #[derive(FromRow)]

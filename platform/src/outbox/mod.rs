@@ -22,6 +22,7 @@ mod gate;
 mod marks;
 mod prepare;
 mod prune;
+mod reach;
 mod sender;
 mod store;
 mod sweep;
@@ -81,11 +82,14 @@ pub struct OutboxSettings {
     pub request_timeout: Duration,
     /// One request that uploads a file; the lease is renewed to cover it.
     pub upload_timeout: Duration,
-    /// Requests without Telegram's yes until a message is dead.
-    pub attempts: i16,
-    /// First and longest pause between them.
+    /// A message that Telegram has not answered (nobody there, or a 5xx) for this long is dead. An age and no count of
+    /// requests: it is Telegram's silence that is waited out, however often it is asked meanwhile.
+    pub give_up: Duration,
+    /// First and longest pause between the requests of one message.
     pub retry_first: Duration,
     pub retry_cap: Duration,
+    /// While Telegram answers nobody: one message of this process's in this time.
+    pub probe_interval: Duration,
     /// Messages into one private chat: one per this, after a burst.
     pub chat_interval: Duration,
     pub chat_burst: u32,
@@ -106,9 +110,10 @@ impl Default for OutboxSettings {
             lease: Duration::from_secs(8),
             request_timeout: Duration::from_secs(6),
             upload_timeout: Duration::from_secs(60),
-            attempts: 10,
+            give_up: Duration::from_secs(24 * 3600),
             retry_first: Duration::from_millis(500),
-            retry_cap: Duration::from_secs(300),
+            retry_cap: Duration::from_secs(60),
+            probe_interval: Duration::from_secs(2),
             chat_interval: Duration::from_secs(1),
             chat_burst: 5,
             group_interval: Duration::from_secs(3),
@@ -185,8 +190,7 @@ pub async fn enqueue(
         return Ok(Dispatch::default());
     }
     let prepared = prepare(connection, entries).await?;
-    let lease = sender.map(|s| (s.settings().lease, s.room()));
-    write::insert(connection, prepared, lease, trace_id).await
+    write::insert(connection, prepared, sender, trace_id).await
 }
 
 /// [`enqueue`] as the last thing that a transaction does, and its commit, in one round trip.
@@ -201,7 +205,7 @@ pub(crate) async fn enqueue_and_commit(
         return Ok(Dispatch::default());
     }
     let prepared = prepare(&mut tx, entries).await?;
-    write::insert_and_commit(tx, prepared, Some((sender.settings().lease, sender.room())), trace_id).await
+    write::insert_and_commit(tx, prepared, sender, trace_id).await
 }
 
 /// Stores a file that several messages may carry ([`Media::Stored`]); it is pruned as the outbox is, by its age.

@@ -47,7 +47,7 @@ pub(super) async fn prepare(pool: &PgPool, chat_id: i64, row: &mut Row) -> sqlx:
                 params.insert(field, file_id.into());
             }
             Some(store::StoredFile { file_name, mime, content: Some(content), .. }) => {
-                let upload = Upload { field, file_name, mime, content };
+                let upload = Upload { field, file_name, mime, content: content.into() };
                 return Ok(Ok(Prepared::Upload { id, params, upload }));
             }
             _ => return Ok(Err("its file is gone".to_owned())),
@@ -92,14 +92,18 @@ fn with_chat(chat_id: i64, payload: &str) -> Option<Bytes> {
 
 /// The same call without markup.
 pub(super) fn plain(body: &[u8]) -> Bytes {
-    let mut params = object(serde_json::from_slice(body).unwrap_or_default());
+    let params = without_markup(object(serde_json::from_slice(body).unwrap_or_default()));
+    Value::Object(params).to_string().into()
+}
+
+pub(super) fn without_markup(mut params: Map<String, Value>) -> Map<String, Value> {
     params.remove("parse_mode");
     for field in ["text", "caption"] {
         if let Some(Value::String(text)) = params.get_mut(field) {
             *text = strip(text);
         }
     }
-    Value::Object(params).to_string().into()
+    params
 }
 
 /// Telegram's id of the file that a sent message carries; of a photo the largest size.

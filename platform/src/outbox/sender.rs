@@ -4,7 +4,8 @@
 //! to rest (429, retry: handed back with a time), when the lease is lost (somebody else goes on), or when the process
 //! stops (handed back at once).
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -18,9 +19,11 @@ use uuid::Uuid;
 
 use super::marks::{Mark, Marks, Outcome};
 use super::prepare::{self, Prepared};
+use super::reach::Reach;
 use super::store::{self, Row};
 use super::{Dispatch, Gate, OutboxSettings, Priority, Taken};
 use crate::clock::backoff;
+use crate::database::{patience, within};
 use crate::telegram::client::{ApiError, Telegram};
 use crate::telemetry::{metrics, trace};
 use crate::users;
@@ -42,6 +45,11 @@ struct Inner {
     marks: Marks,
     permits: Arc<Semaphore>,
     frozen_until: Mutex<Option<Instant>>,
+    reach: Reach,
+    /// One statement and its answer.
+    patience: Duration,
+    /// The chats that are sent into here, each with its lease: its token, and until when it runs.
+    draining: Mutex<HashMap<i64, (Uuid, Instant)>>,
     wake: Notify,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -76,8 +84,11 @@ impl Sender {
         role: &'static str,
     ) -> Self {
         let sender = Self(Arc::new(Inner {
-            marks: Marks::start(pool.clone()),
+            marks: Marks::start(pool.clone(), settings.lease / 4),
             permits: Arc::new(Semaphore::new(settings.concurrency)),
+            reach: Reach::new(settings.probe_interval),
+            patience: patience(&pool),
+            draining: Mutex::default(),
             pool,
             telegram,
             settings,
@@ -96,6 +107,9 @@ impl Sender {
     }
     pub(super) fn pool(&self) -> &PgPool {
         &self.0.pool
+    }
+    pub(super) fn patience(&self) -> Duration {
+        self.0.patience
     }
     pub(super) fn gate(&self) -> &Gate {
         &self.0.gate
@@ -116,7 +130,33 @@ impl Sender {
 
     /// How many more chats this process could send into.
     pub(super) fn room(&self) -> usize {
-        if self.0.stop.is_cancelled() || !self.frozen_for().is_zero() { 0 } else { self.0.permits.available_permits() }
+        let closed = self.0.stop.is_cancelled() || !self.frozen_for().is_zero() || self.is_away();
+        if closed { 0 } else { self.0.permits.available_permits() }
+    }
+
+    pub(super) fn is_away(&self) -> bool {
+        self.0.reach.is_away()
+    }
+
+    /// While Telegram is away: may a message ask for it?
+    pub(super) fn probe_is_due(&self) -> bool {
+        !self.0.stop.is_cancelled() && self.0.reach.is_open()
+    }
+
+    fn draining(&self) -> MutexGuard<'_, HashMap<i64, (Uuid, Instant)>> {
+        self.0.draining.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Chats that are sent into here and whose lease is over, as when the database is too slow to take a mark. Taken
+    /// again beside that, what waits for its mark would be sent again.
+    pub(super) fn overdue(&self) -> Vec<i64> {
+        let soon = Instant::now() + MARGIN;
+        self.draining().iter().filter(|(_, (_, until))| *until < soon).map(|(chat, _)| *chat).collect()
+    }
+
+    /// One of [`Sender::overdue`].
+    pub(super) fn is_overdue(&self, chat_id: i64) -> bool {
+        self.draining().get(&chat_id).is_some_and(|(_, until)| *until < Instant::now() + MARGIN)
     }
 
     pub(super) fn set_frozen(&self, pause: Duration) {
@@ -136,8 +176,8 @@ impl Sender {
 
     pub(super) fn dispatch_taken(&self, taken: Vec<Taken>) {
         for chat in taken {
-            let sender = self.clone();
-            self.0.tasks.spawn(async move { sender.drain(chat).await });
+            let drain = Drain::begin(self.clone(), chat.chat_id, chat.token, chat.since + self.0.settings.lease);
+            self.0.tasks.spawn(async move { drain.sender.drain(chat).await });
         }
     }
 
@@ -150,7 +190,7 @@ impl Sender {
         }
     }
 
-    async fn drain(self, taken: Taken) {
+    async fn drain(&self, taken: Taken) {
         let Ok(_permit) = self.0.permits.acquire().await else { return };
         let now = Instant::now();
         let ahead = Duration::from_micros(u64::try_from(taken.ahead_micros).unwrap_or(0));
@@ -174,7 +214,7 @@ impl Sender {
         loop {
             let (writes, rows) = match known.take() {
                 Some(known) => known,
-                None => match store::read(&self.0.pool, lease.chat_id, lease.token).await? {
+                None => match self.within(store::read(&self.0.pool, lease.chat_id, lease.token)).await? {
                     Some(read) => read,
                     None => return Ok(()),
                 },
@@ -200,7 +240,7 @@ impl Sender {
                     }
                     Sent::Dead => {}
                     Sent::Rest(pause) => {
-                        return store::hand_back(&self.0.pool, lease.chat_id, lease.token, pause).await;
+                        return self.within(store::hand_back(&self.0.pool, lease.chat_id, lease.token, pause)).await;
                     }
                     Sent::Gone => return Ok(()),
                 }
@@ -210,6 +250,10 @@ impl Sender {
                 }
             }
         }
+    }
+
+    async fn within<T>(&self, statement: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+        within(self.0.patience, statement).await
     }
 
     async fn mark(&self, lease: &Lease, sent: Option<(i64, Option<i64>)>, release_at: Option<i64>) -> Outcome {
@@ -232,10 +276,13 @@ impl Sender {
         if !frozen.is_zero() {
             return Ok(Sent::Rest(frozen));
         }
-        let prepared = match prepare::prepare(&self.0.pool, lease.chat_id, &mut row).await? {
+        if !self.0.reach.is_open() {
+            return Ok(Sent::Rest(Duration::ZERO));
+        }
+        let prepared = match self.within(prepare::prepare(&self.0.pool, lease.chat_id, &mut row)).await? {
             Ok(prepared) => prepared,
             Err(reason) => {
-                self.bury(lease, &row, &reason).await?;
+                self.within(self.bury(lease, &row, &reason)).await?;
                 return Ok(Sent::Dead);
             }
         };
@@ -262,10 +309,14 @@ impl Sender {
         if lease.until.saturating_duration_since(Instant::now()) < timeout + MARGIN {
             let term = self.0.settings.lease.max(timeout + 2 * MARGIN);
             let since = Instant::now();
-            if !store::renew(&self.0.pool, lease.chat_id, lease.token, term).await? {
+            if !self.within(store::renew(&self.0.pool, lease.chat_id, lease.token, term)).await? {
                 return Ok(Sent::Gone);
             }
             lease.until = since + term;
+            self.draining().insert(lease.chat_id, (lease.token, lease.until));
+        }
+        if !self.0.reach.pass() {
+            return Ok(Sent::Rest(Duration::ZERO));
         }
         let request = self.request(lease, &row, prepared, timeout);
         let answer = if trace::collected() {
@@ -273,7 +324,7 @@ impl Sender {
         } else {
             request.await
         };
-        self.judge(lease, &row, answer).await
+        self.within(self.judge(lease, &row, answer)).await
     }
 
     /// The chat's rate (GCRA): how long the next message has to wait. Edits in private chats are free.
@@ -307,22 +358,32 @@ impl Sender {
         let started = Instant::now();
         let (method, trace_id) = (row.method.as_ref(), row.trace_id.as_deref());
         let telegram = &self.0.telegram;
+        let refused = |reason: &str| {
+            tracing::warn!(trace_id, method, %reason, "Telegram refuses the markup; sent as plain text");
+            metrics().outbox_plain_text.inc();
+            let left = lease.until.saturating_duration_since(Instant::now()).saturating_sub(MARGIN);
+            timeout.min(left)
+        };
         let result = match call {
             Prepared::Json(body) => match telegram.send(method, body.clone(), timeout).await {
                 Err(ApiError::BadMarkup(reason)) => {
-                    tracing::warn!(trace_id, method, %reason, "Telegram refuses the markup; sent as plain text");
-                    metrics().outbox_plain_text.inc();
-                    let left = lease.until.saturating_duration_since(Instant::now()).saturating_sub(MARGIN);
-                    telegram.send(method, prepare::plain(&body), timeout.min(left)).await
+                    let timeout = refused(&reason);
+                    telegram.send(method, prepare::plain(&body), timeout).await
                 }
                 other => other,
             },
             Prepared::Upload { id, params, upload } => {
                 let field = upload.field.clone();
-                let result = telegram.call_with_upload(method, &params, upload, timeout).await;
+                let result = match telegram.call_with_upload(method, &params, upload.clone(), timeout).await {
+                    Err(ApiError::BadMarkup(reason)) => {
+                        let timeout = refused(&reason);
+                        telegram.call_with_upload(method, &prepare::without_markup(params), upload, timeout).await
+                    }
+                    other => other,
+                };
                 if let Ok(message) = &result
                     && let Some(file_id) = prepare::sent_file(message, &field)
-                    && let Err(error) = store::uploaded(&self.0.pool, id, file_id).await
+                    && let Err(error) = self.within(store::uploaded(&self.0.pool, id, file_id)).await
                 {
                     tracing::warn!(trace_id, %error, "the file's id is not kept; it will be uploaded again");
                 }
@@ -337,6 +398,10 @@ impl Sender {
         let pool = &self.0.pool;
         let settings = &self.0.settings;
         let trace_id = row.trace_id.as_deref();
+        let silence = matches!(answer, Err(ApiError::Network(_) | ApiError::Server(_) | ApiError::Conflict(_)));
+        if !silence && self.0.reach.answered() {
+            self.wake();
+        }
         let error = match answer {
             Ok(message_id) => {
                 metrics().outbox_sent.with_label_values(&["sent"]).inc();
@@ -375,14 +440,22 @@ impl Sender {
             self.bury(lease, row, &reason).await?;
             return Ok(Sent::Dead);
         }
-        let permanent = matches!(error, ApiError::Refused(_) | ApiError::BadMarkup(_));
-        if permanent || row.attempts + 1 >= settings.attempts {
+        if !silence {
             tracing::error!(trace_id, outbox = row.id, method = %row.method, %reason, "a message is dead");
             self.bury(lease, row, &reason).await?;
             return Ok(Sent::Dead);
         }
+        let away = self.0.reach.silent(&reason);
+        if store::failed(pool, row.id, lease.token, &reason, settings.give_up).await? {
+            tracing::error!(trace_id, outbox = row.id, method = %row.method, %reason, "a message is dead of its age");
+            metrics().outbox_sent.with_label_values(&["dead"]).inc();
+            return Ok(Sent::Dead);
+        }
         metrics().outbox_sent.with_label_values(&["failed"]).inc();
-        store::failed(pool, row.id, lease.token, &reason).await?;
+        if away {
+            // Said once for all. The next probe is another chat's, if there is one.
+            return Ok(Sent::Rest(settings.probe_interval));
+        }
         let attempt = u32::try_from(row.attempts).unwrap_or(0) + 1;
         tracing::warn!(trace_id, outbox = row.id, attempt, %reason, "a message will be tried again");
         Ok(Sent::Rest(backoff(attempt, settings.retry_first, settings.retry_cap)))
@@ -391,5 +464,29 @@ impl Sender {
     async fn bury(&self, lease: &Lease, row: &Row, reason: &str) -> sqlx::Result<()> {
         metrics().outbox_sent.with_label_values(&["dead"]).inc();
         store::bury(&self.0.pool, row.id, lease.token, reason).await
+    }
+}
+
+/// A chat that is sent into here; ends with its task, however that ends.
+struct Drain {
+    sender: Sender,
+    chat_id: i64,
+    token: Uuid,
+}
+
+impl Drain {
+    fn begin(sender: Sender, chat_id: i64, token: Uuid, until: Instant) -> Self {
+        sender.draining().insert(chat_id, (token, until));
+        Self { sender, chat_id, token }
+    }
+}
+
+impl Drop for Drain {
+    fn drop(&mut self) {
+        let mut draining = self.sender.draining();
+        // The next one of this chat may have begun.
+        if draining.get(&self.chat_id).is_some_and(|(token, _)| *token == self.token) {
+            draining.remove(&self.chat_id);
+        }
     }
 }

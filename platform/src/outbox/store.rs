@@ -34,11 +34,17 @@ pub(super) async fn add_file(c: &mut PgConnection, name: &str, mime: &str, conte
         .await
 }
 
+/// The conditions are those of the indexes: what is over and what is pending are two, and a message's file is the
+/// expression of a third.
 pub(super) async fn erase(c: &mut PgConnection, chat_id: i64) -> sqlx::Result<()> {
     let files: Vec<i64> = sqlx::query_scalar(
-        "WITH gone AS (DELETE FROM outbox WHERE chat_id = $1 RETURNING payload)
-         SELECT DISTINCT (field.value ->> 'outbox_file')::bigint FROM gone, json_each(gone.payload) AS field
-         WHERE json_typeof(field.value) = 'object' AND field.value ->> 'outbox_file' IS NOT NULL",
+        r#"WITH over AS (
+            DELETE FROM outbox WHERE chat_id = $1 AND (sent_at IS NOT NULL OR dead_at IS NOT NULL) RETURNING payload),
+         pending AS (
+            DELETE FROM outbox WHERE chat_id = $1 AND sent_at IS NULL AND dead_at IS NULL RETURNING payload)
+         SELECT DISTINCT file FROM (SELECT * FROM over UNION ALL SELECT * FROM pending) AS gone,
+            CAST(substring(payload #>> '{}' FROM '"outbox_file": *([0-9]+)') AS bigint) AS file
+         WHERE file IS NOT NULL"#,
     )
     .bind(chat_id)
     .fetch_all(&mut *c)
@@ -46,13 +52,10 @@ pub(super) async fn erase(c: &mut PgConnection, chat_id: i64) -> sqlx::Result<()
     if files.is_empty() {
         return Ok(());
     }
-    // All other messages are looked at, which few have to wait for: who forgets everything, and was sent a file. Only
-    // those with the word in them are taken apart.
     sqlx::query(
-        "DELETE FROM outbox_files WHERE id = ANY($1) AND id <> ALL (ARRAY(
-            SELECT (field.value ->> 'outbox_file')::bigint FROM outbox, json_each(outbox.payload) AS field
-            WHERE strpos(outbox.payload::text, '\"outbox_file\"') > 0
-              AND json_typeof(field.value) = 'object' AND field.value ->> 'outbox_file' IS NOT NULL))",
+        r#"DELETE FROM outbox_files f WHERE id = ANY($1) AND NOT EXISTS (
+            SELECT 1 FROM outbox o WHERE o.method <> 'sendMessage'
+              AND CAST(substring(o.payload #>> '{}' FROM '"outbox_file": *([0-9]+)') AS bigint) = f.id)"#,
     )
     .bind(&files)
     .execute(c)
@@ -198,13 +201,15 @@ pub(super) async fn frozen_for(pool: &PgPool, bot_id: i64) -> sqlx::Result<Durat
 }
 
 /// Chats with something due that nobody sends into, leased to the caller: people who wait before bulk.
-pub(super) async fn claim(pool: &PgPool, room: usize, lease: Duration) -> sqlx::Result<Vec<Taken>> {
+/// `but`: those that the caller still sends into, under a lease that ran out.
+pub(super) async fn claim(pool: &PgPool, room: usize, lease: Duration, but: &[i64]) -> sqlx::Result<Vec<Taken>> {
     let since = tokio::time::Instant::now();
     let rows: Vec<LeaseRow> = sqlx::query_as(
         "WITH due AS (
             SELECT chat_id FROM outbox_chats
             WHERE due_at <= clock_timestamp() AND (lease_until IS NULL OR lease_until < clock_timestamp())
               AND (frozen_until IS NULL OR frozen_until < clock_timestamp())
+              AND chat_id <> ALL ($3)
             ORDER BY priority, due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
          UPDATE outbox_chats c SET lease_token = gen_random_uuid(),
             lease_until = clock_timestamp() + $2 * interval '1 microsecond'
@@ -214,6 +219,7 @@ pub(super) async fn claim(pool: &PgPool, room: usize, lease: Duration) -> sqlx::
     )
     .bind(i64::try_from(room).unwrap_or(i64::MAX))
     .bind(micros(lease))
+    .bind(but)
     .fetch_all(pool)
     .await?;
     Ok(rows
@@ -229,24 +235,37 @@ pub(super) async fn claim(pool: &PgPool, room: usize, lease: Duration) -> sqlx::
         .collect())
 }
 
-/// One more attempt that failed; the lease is kept. Fenced.
-pub(super) async fn failed(pool: &PgPool, id: OutboxId, token: Uuid, error: &str) -> sqlx::Result<()> {
-    sqlx::query(
-        "UPDATE outbox o SET attempts = attempts + 1, error = $3 FROM outbox_chats c
-         WHERE o.id = $1 AND c.chat_id = o.chat_id AND c.lease_token = $2",
+/// One more request that was not answered; the lease is kept. Returns whether the message is dead: not answered for
+/// as long as `give_up`. Fenced.
+pub(super) async fn failed(
+    pool: &PgPool,
+    id: OutboxId,
+    token: Uuid,
+    error: &str,
+    give_up: Duration,
+) -> sqlx::Result<bool> {
+    let dead: Option<bool> = sqlx::query_scalar(
+        "UPDATE outbox o SET attempts = least(o.attempts + 1, 32767), error = $3,
+            failing_since = coalesce(o.failing_since, clock_timestamp()),
+            dead_at = CASE WHEN o.failing_since <= clock_timestamp() - $4 * interval '1 microsecond'
+                           THEN clock_timestamp() END
+         FROM outbox_chats c
+         WHERE o.id = $1 AND c.chat_id = o.chat_id AND c.lease_token = $2 AND o.sent_at IS NULL
+         RETURNING o.dead_at IS NOT NULL",
     )
     .bind(id)
     .bind(token)
     .bind(error)
-    .execute(pool)
-    .await
-    .map(|_| ())
+    .bind(micros(give_up))
+    .fetch_optional(pool)
+    .await?;
+    Ok(dead.unwrap_or(false))
 }
 
 /// A message that will never arrive, kept with its reason. Fenced.
 pub(super) async fn bury(pool: &PgPool, id: OutboxId, token: Uuid, error: &str) -> sqlx::Result<()> {
     sqlx::query(
-        "UPDATE outbox o SET attempts = attempts + 1, error = $3, dead_at = now() FROM outbox_chats c
+        "UPDATE outbox o SET attempts = least(o.attempts + 1, 32767), error = $3, dead_at = now() FROM outbox_chats c
          WHERE o.id = $1 AND c.chat_id = o.chat_id AND c.lease_token = $2 AND o.sent_at IS NULL",
     )
     .bind(id)
@@ -291,18 +310,23 @@ pub(super) async fn uploaded(pool: &PgPool, id: i64, file_id: &str) -> sqlx::Res
         .map(|_| ())
 }
 
-/// A group that became a supergroup: what is pending goes to its new id.
+/// A group that became a supergroup: what is pending goes to its new id. Its row is locked first: who has written and
+/// is about to commit is waited for, and who comes later finds nothing pending and a free lease.
 pub(super) async fn moved(pool: &PgPool, from: i64, to: i64, token: Uuid) -> sqlx::Result<()> {
     let mut tx = pool.begin().await?;
-    sqlx::query(
-        "UPDATE outbox o SET chat_id = $2 FROM outbox_chats c
-         WHERE o.chat_id = $1 AND o.sent_at IS NULL AND o.dead_at IS NULL AND c.chat_id = $1 AND c.lease_token = $3",
-    )
-    .bind(from)
-    .bind(to)
-    .bind(token)
-    .execute(&mut *tx)
-    .await?;
+    let ours = sqlx::query("SELECT 1 FROM outbox_chats WHERE chat_id = $1 AND lease_token = $2 FOR UPDATE")
+        .bind(from)
+        .bind(token)
+        .fetch_optional(&mut *tx)
+        .await?;
+    if ours.is_none() {
+        return tx.rollback().await;
+    }
+    sqlx::query("UPDATE outbox SET chat_id = $2 WHERE chat_id = $1 AND sent_at IS NULL AND dead_at IS NULL")
+        .bind(from)
+        .bind(to)
+        .execute(&mut *tx)
+        .await?;
     sqlx::query(
         "INSERT INTO outbox_chats AS c (chat_id, due_at) VALUES ($1, now())
          ON CONFLICT (chat_id) DO UPDATE SET writes = c.writes + 1, due_at = least(c.due_at, now())",
@@ -310,14 +334,10 @@ pub(super) async fn moved(pool: &PgPool, from: i64, to: i64, token: Uuid) -> sql
     .bind(to)
     .execute(&mut *tx)
     .await?;
-    sqlx::query(
-        "UPDATE outbox_chats SET lease_token = NULL, lease_until = NULL, due_at = NULL
-         WHERE chat_id = $1 AND lease_token = $2",
-    )
-    .bind(from)
-    .bind(token)
-    .execute(&mut *tx)
-    .await?;
+    sqlx::query("UPDATE outbox_chats SET lease_token = NULL, lease_until = NULL, due_at = NULL WHERE chat_id = $1")
+        .bind(from)
+        .execute(&mut *tx)
+        .await?;
     tx.commit().await
 }
 
@@ -325,7 +345,7 @@ pub(super) async fn moved(pool: &PgPool, from: i64, to: i64, token: Uuid) -> sql
 pub async fn replay_dead(connection: &mut PgConnection, ids: &[OutboxId]) -> sqlx::Result<u64> {
     let done = sqlx::query(
         "WITH back AS (
-            UPDATE outbox SET dead_at = NULL, attempts = 0, error = NULL
+            UPDATE outbox SET dead_at = NULL, attempts = 0, error = NULL, failing_since = NULL
             WHERE id = ANY($1) AND dead_at IS NOT NULL RETURNING chat_id)
          INSERT INTO outbox_chats AS c (chat_id, due_at) SELECT DISTINCT chat_id, now() FROM back
          ON CONFLICT (chat_id) DO UPDATE SET writes = c.writes + 1, due_at = least(c.due_at, now())",

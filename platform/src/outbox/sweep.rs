@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::Sender;
 use super::store;
 use crate::clock::jitter;
+use crate::database::within;
 
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// A process that was not seen for this long does not count for the rate's division.
@@ -28,15 +29,14 @@ impl Sender {
                 () = self.woken() => {}
             }
             let due = beat.is_none_or(|at| at.elapsed() > HEARTBEAT);
-            let result = async {
+            let look = async {
                 if due {
                     let live = heartbeat(self.pool(), process, role).await?;
                     self.gate().set_shares(live);
                 }
                 self.sweep_once().await
-            }
-            .await;
-            match result {
+            };
+            match within(self.patience(), look).await {
                 Ok(()) => {
                     failures = 0;
                     if due {
@@ -60,9 +60,10 @@ impl Sender {
         if !frozen.is_zero() {
             return Ok(());
         }
-        let room = self.room();
+        // While Telegram is away, one chat's message asks for it.
+        let room = if self.is_away() { usize::from(self.probe_is_due()) } else { self.room() };
         if room > 0 {
-            let taken = store::claim(self.pool(), room.min(64), self.settings().lease).await?;
+            let taken = store::claim(self.pool(), room.min(64), self.settings().lease, &self.overdue()).await?;
             if taken.len() == 64 {
                 self.wake();
             }

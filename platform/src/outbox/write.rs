@@ -7,7 +7,7 @@ use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
 use super::store::{LeaseRow, Row, micros};
-use super::{Dispatch, OutboxId, Priority, Taken};
+use super::{Dispatch, OutboxId, Priority, Sender, Taken};
 use crate::clock::random_uuid;
 use crate::database::Tx;
 use crate::database::lanes::Prepared as Statement;
@@ -26,10 +26,10 @@ pub(super) struct Prepared {
 pub(super) async fn insert(
     connection: &mut PgConnection,
     entries: Vec<Prepared>,
-    lease: Option<(Duration, usize)>,
+    sender: Option<&Sender>,
     trace_id: Option<&str>,
 ) -> sqlx::Result<Dispatch> {
-    let batch = Batch::new(entries, lease);
+    let batch = Batch::new(entries, sender);
     let entries = &batch.entries;
     let written: Vec<Written> = sqlx::query_as(WRITE.sql)
         .bind(entries.iter().map(|e| e.chat_id).collect::<Vec<_>>())
@@ -52,10 +52,10 @@ pub(super) async fn insert(
 pub(super) async fn insert_and_commit(
     tx: Tx,
     entries: Vec<Prepared>,
-    lease: Option<(Duration, usize)>,
+    sender: &Sender,
     trace_id: Option<&str>,
 ) -> sqlx::Result<Dispatch> {
-    let batch = Batch::new(entries, lease);
+    let batch = Batch::new(entries, Some(sender));
     let (entries, chats) = (&batch.entries, &batch.chats);
     let statement = Execute::new(WRITE.name)
         .numbers(entries.iter().map(|e| Some(e.chat_id)))
@@ -93,8 +93,8 @@ struct ChatOf {
 }
 
 impl Batch {
-    fn new(entries: Vec<Prepared>, lease: Option<(Duration, usize)>) -> Self {
-        let (lease, room) = lease.unwrap_or_default();
+    fn new(entries: Vec<Prepared>, sender: Option<&Sender>) -> Self {
+        let (lease, room) = sender.map(|s| (s.settings().lease, s.room())).unwrap_or_default();
         let mut chats: Vec<ChatOf> = Vec::with_capacity(entries.len().min(8));
         for entry in &entries {
             match chats.iter_mut().find(|c| c.id == entry.chat_id) {
@@ -112,7 +112,9 @@ impl Batch {
         for (n, chat) in chats.iter_mut().enumerate() {
             // A bulk write waits for the sweep: many chats at once would take every sender's place from people who
             // wait.
-            chat.take = n < room && chat.priority == Priority::Interactive;
+            chat.take = n < room
+                && chat.priority == Priority::Interactive
+                && sender.is_some_and(|sender| !sender.is_overdue(chat.id));
         }
         Self { entries, chats, lease, since: tokio::time::Instant::now() }
     }
@@ -166,6 +168,9 @@ struct Written {
 ///
 /// A chat's lease row is locked from here to the commit, which orders this write against the holder's release: the
 /// holder sees either the new `writes`, or the row locked and tries later.
+///
+/// A chat that waits (for its rate, or to try a message again) goes on waiting, but for something more urgent than all
+/// that is pending there.
 pub(crate) const WRITE: Statement = Statement {
     name: "vitte_outbox_write",
     parameters: "bigint[], smallint[], bytea[], bytea[], bigint[], text, bigint[], smallint[], bool[], uuid[], bigint",
@@ -187,12 +192,14 @@ pub(crate) const WRITE: Statement = Statement {
                 backlog = c.due_at IS NOT NULL,
                 priority = CASE WHEN c.due_at IS NULL THEN excluded.priority
                                 ELSE least(c.priority, excluded.priority) END,
-                due_at = least(c.due_at, excluded.due_at),
+                due_at = CASE WHEN excluded.priority < c.priority THEN least(c.due_at, excluded.due_at)
+                              ELSE coalesce(c.due_at, excluded.due_at) END,
                 (lease_token, lease_until) = (
                     SELECT CASE WHEN free THEN excluded.lease_token ELSE c.lease_token END,
                            CASE WHEN free THEN excluded.lease_until ELSE c.lease_until END
                     FROM (SELECT excluded.lease_token IS NOT NULL
                              AND (c.lease_until IS NULL OR c.lease_until < clock_timestamp())
+                             AND (c.due_at IS NULL OR c.due_at <= excluded.due_at OR excluded.priority < c.priority)
                              AND (c.frozen_until IS NULL OR c.frozen_until < clock_timestamp()) AS free) AS f)
             RETURNING chat_id, coalesce(lease_token, '00000000-0000-0000-0000-000000000000') AS lease_token, writes,
                 backlog, coalesce((extract(epoch FROM next_send_at - clock_timestamp()) * 1000000)::bigint, 0)

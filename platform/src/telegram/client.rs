@@ -117,13 +117,14 @@ struct Parameters {
     migrate_to_chat_id: Option<i64>,
 }
 
-/// A file to upload with a call.
+/// A file to upload with a call. Cheap to clone.
+#[derive(Clone)]
 pub struct Upload {
     /// Name of the method's parameter: `photo`, `voice`, `document`.
     pub field: String,
     pub file_name: String,
     pub mime: String,
-    pub content: Vec<u8>,
+    pub content: Bytes,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -208,7 +209,8 @@ impl Telegram {
             };
             form = form.text(name.clone(), text);
         }
-        let part = reqwest::multipart::Part::bytes(upload.content).file_name(upload.file_name);
+        let length = upload.content.len() as u64;
+        let part = reqwest::multipart::Part::stream_with_length(upload.content, length).file_name(upload.file_name);
         let part = part.mime_str(&upload.mime).map_err(|e| ApiError::Refused(format!("media type: {e}")))?;
         let request = self.http.post(self.addresses.of(method)?).multipart(form.part(upload.field, part));
         let answer = self.exchange(method, request.timeout(timeout)).await?;

@@ -6,9 +6,10 @@ use std::time::Duration;
 use sqlx::{Acquire, Connection, Executor, PgPool};
 use vitte_platform::database::lanes::Prepared;
 use vitte_platform::database::literal::Execute;
-use vitte_platform::database::{DatabaseSettings, Lanes, pool};
+use vitte_platform::database::{self, DatabaseSettings, Lanes, pool};
 use vitte_platform::intake::Outcome;
 use vitte_platform::module::{Handlers, Module};
+use vitte_platform::outbox::{self, Entry, Priority};
 use vitte_platform::telegram::Message;
 use vitte_tests::database::{empty, migrated};
 use vitte_tests::replica::{Replica, Setup};
@@ -149,6 +150,44 @@ async fn slow_chats_in_every_lane_do_not_stop_another_chat() {
         assert_eq!(replica.take(&message(n, n, "quick")).await.unwrap(), Outcome::Done);
     }
     assert!(stuck.iter().all(|s| !s.is_finished()));
+    turns.rollback().await.unwrap();
+    for turn in stuck {
+        assert_eq!(turn.await.unwrap().unwrap(), Outcome::Done);
+    }
+}
+
+/// Breaks when turns may have all of the pool: what was sent would not be marked, and the process not be ready.
+#[tokio::test]
+async fn however_many_turns_are_stuck_messages_are_marked_and_the_database_answers() {
+    let (telegram, database) = (Telegram::start().await, migrated().await);
+    let replica = Arc::new(Replica::start(&telegram, &database).await);
+    let outside = PgPool::connect(&database).await.unwrap();
+    let mut holder = outside.acquire().await.unwrap();
+    let mut turns = holder.begin().await.unwrap();
+    turns.execute("SELECT pg_advisory_xact_lock(n) FROM generate_series(1, 8) AS n").await.unwrap();
+    let stuck: Vec<_> = (1..=8)
+        .map(|n| {
+            let replica = replica.clone();
+            tokio::spawn(async move { replica.take(&message(n, n, "slow")).await })
+        })
+        .collect();
+    let waiting = async || {
+        let waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+        sqlx::query_scalar::<_, i64>(waiting).fetch_one(&outside).await.unwrap()
+    };
+    until("all turns to be stuck that can be", async || (waiting().await >= 4).then_some(())).await;
+    let mut tx = outside.begin().await.unwrap();
+    let entries = Entry::message(20, Priority::Interactive, Message::plain("from a job"));
+    let _ = outbox::enqueue(&mut tx, entries, None, None).await.unwrap();
+    tx.commit().await.unwrap();
+    until("the message to be marked", async || {
+        let sent = "SELECT count(*) FROM outbox WHERE sent_at IS NOT NULL";
+        (sqlx::query_scalar::<_, i64>(sent).fetch_one(&outside).await.unwrap() == 1).then_some(())
+    })
+    .await;
+    assert!(database::ping(&replica.pool).await);
+    assert_eq!(waiting().await, 4, "meanwhile");
     turns.rollback().await.unwrap();
     for turn in stuck {
         assert_eq!(turn.await.unwrap().unwrap(), Outcome::Done);

@@ -1,6 +1,7 @@
 //! The invariants of the design, each with the mechanism that its test breaks without.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod forgetting;
 mod intake;
 mod jobs;
 mod lanes;
@@ -11,3 +12,4 @@ mod outbox;
 mod polling;
 mod properties;
 mod schedules;
+mod silence;

@@ -135,14 +135,67 @@ async fn refused_markup_goes_as_plain_text_and_a_hopeless_message_dies_without_s
     assert_eq!(telegram.person(5).hears(2).await, ["bold & more", "found"]);
 }
 
-/// Breaks when attempts have no end.
+/// Breaks when an upload is given up with its caption.
 #[tokio::test]
-async fn after_its_attempts_a_message_is_dead_and_can_be_replayed() {
+async fn a_file_whose_caption_is_refused_goes_with_a_plain_one() {
+    let (telegram, (database, pool)) = (Telegram::start().await, migrated_pool().await);
+    let mut tx = pool.begin().await.unwrap();
+    let png = Media::Upload { file_name: "a.png".into(), mime: "image/png".into(), content: PIXEL.to_vec() };
+    let entries = Entry::message(5, Priority::Interactive, Message::photo(png, "<b>look</i> &amp; see"));
+    let _ = outbox::enqueue(&mut tx, entries, None, None).await.unwrap();
+    tx.commit().await.unwrap();
+    let _replica = Replica::start(&telegram, &database).await;
+    let photo = telegram.person(5).hears_of("look & see").await;
+    assert_eq!(photo["kind"], "photo");
+}
+
+/// Breaks when the moved chat's row is not locked before what is pending there is looked at.
+#[tokio::test]
+async fn a_message_written_while_its_group_moves_goes_to_the_new_one() {
+    let (telegram, database) = (Telegram::start().await, migrated().await);
+    let replica = Replica::start(&telegram, &database).await;
+    let fault = json!({"method": "sendMessage", "status": 400, "migrate_to_chat_id": 6, "chat_id": 5, "delay_ms": 500});
+    telegram.fault(fault).await;
+    replica.take(&message(1, 5, "/say first")).await.unwrap();
+    until("the request to be on its way", async || (!telegram.calls("sendMessage").await.is_empty()).then_some(()))
+        .await;
+    // Written, and not yet committed when the group moves.
+    let mut tx = replica.pool.begin().await.unwrap();
+    let entries = Entry::message(5, Priority::Interactive, Message::plain("second"));
+    let _ = outbox::enqueue(&mut tx, entries, None, None).await.unwrap();
+    until("the move to wait for the writer", async || {
+        let waits = "SELECT EXISTS (SELECT 1 FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event_type = 'Lock')";
+        sqlx::query_scalar::<_, bool>(waits).fetch_one(&replica.pool).await.unwrap().then_some(())
+    })
+    .await;
+    tx.commit().await.unwrap();
+    assert_eq!(telegram.person(6).hears(2).await, ["first", "second"]);
+}
+
+/// Breaks when a write takes the chat, or makes it due, whatever it waits for.
+#[tokio::test]
+async fn a_chat_that_waits_is_hurried_only_by_what_is_more_urgent() {
+    let (_, pool) = migrated_pool().await;
+    write(&pool, 5, Priority::Interactive, "first").await;
+    write(&pool, 6, Priority::Bulk, "first").await;
+    let later = "UPDATE outbox_chats SET due_at = now() + interval '1 hour'";
+    sqlx::query(later).execute(&pool).await.unwrap();
+    for chat in [5, 6] {
+        write(&pool, chat, Priority::Interactive, "second").await;
+    }
+    let due = "SELECT chat_id FROM outbox_chats WHERE due_at <= clock_timestamp()";
+    assert_eq!(sqlx::query_scalar::<_, i64>(due).fetch_all(&pool).await.unwrap(), [6]);
+}
+
+/// Breaks when waiting for Telegram has no end.
+#[tokio::test]
+async fn after_its_time_a_message_is_dead_and_can_be_replayed() {
     let (telegram, database) = (Telegram::start().await, migrated().await);
     let mut setup = Setup::default();
-    setup.outbox.attempts = 3;
+    setup.outbox.give_up = Duration::ZERO;
     let replica = Replica::with(&telegram, &database, setup).await;
-    telegram.fault(json!({"method": "sendMessage", "status": 500, "times": 3})).await;
+    telegram.fault(json!({"method": "sendMessage", "status": 500, "times": 2})).await;
     replica.take(&message(1, 5, "x")).await.unwrap();
     let id: i64 = until("a dead message", async || {
         sqlx::query_scalar("SELECT id FROM outbox WHERE dead_at IS NOT NULL")
@@ -151,7 +204,7 @@ async fn after_its_attempts_a_message_is_dead_and_can_be_replayed() {
             .unwrap()
     })
     .await;
-    assert_eq!(telegram.calls("sendMessage").await.len(), 3);
+    assert_eq!(telegram.calls("sendMessage").await.len(), 2, "its time begins with the first failure");
     let mut connection = replica.pool.acquire().await.unwrap();
     outbox::replay_dead(&mut connection, &[id]).await.unwrap();
     assert_eq!(telegram.person(5).hears(1).await, ["1: x"]);
@@ -291,17 +344,19 @@ async fn what_is_over_is_pruned_by_its_age_and_what_is_owed_stays() {
         INSERT INTO outbox_files (file_name, mime, created_at) VALUES
             ('a', 'm', now() - interval '40 days'), ('b', 'm', now()), ('c', 'm', now() - interval '40 days');
         INSERT INTO outbox_chats (chat_id, due_at, next_send_at) VALUES
-            (1, NULL, now() - interval '40 days'), (2, now(), now() - interval '40 days')"#;
+            (1, NULL, now() - interval '40 days'), (2, now(), now() - interval '40 days'), (3, NULL, NULL);
+        INSERT INTO conversations (chat_id, telegram_id, module, step, updated_at, expires_at) VALUES
+            (1, 1, 'm', '{}', now(), now() - interval '8 days'), (2, 2, 'm', '{}', now(), now())"#;
     sqlx::raw_sql(rows).execute(&pool).await.unwrap();
-    assert_eq!(outbox::prune(&pool, outbox::Retention::default()).await.unwrap(), 7);
+    assert_eq!(outbox::prune(&pool, outbox::Retention::default()).await.unwrap(), 9);
     let left: Vec<i64> = sqlx::query_scalar(
         "SELECT count(*) FROM outbox UNION ALL SELECT count(*) FROM updates UNION ALL SELECT count(*) FROM dead_updates
          UNION ALL SELECT count(*) FROM dead_jobs UNION ALL SELECT count(*) FROM outbox_files
-         UNION ALL SELECT count(*) FROM outbox_chats",
+         UNION ALL SELECT count(*) FROM outbox_chats UNION ALL SELECT count(*) FROM conversations",
     )
     .fetch_all(&pool)
     .await
     .unwrap();
-    assert_eq!(left, [2, 1, 1, 1, 2, 1]);
+    assert_eq!(left, [2, 1, 1, 1, 2, 1, 1]);
     assert_eq!(outbox::prune(&pool, outbox::Retention::default()).await.unwrap(), 0);
 }

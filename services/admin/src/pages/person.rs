@@ -61,15 +61,15 @@ async fn find(c: &mut PgConnection, id: i64) -> Result<User, PageFailure> {
 pub async fn show(desk: Desk, Path(id): Path<i64>) -> PageResult {
     let mut connection = desk.pool.acquire().await?;
     let user = find(&mut connection, id).await?;
-    // In a private chat the chat's id is the person's.
+    // In a private chat the chat's id is the person's. What is over and what is pending have an index each.
     let counts: Counts = sqlx::query_as(
-        "SELECT count(*) FILTER (WHERE sent_at IS NULL AND dead_at IS NULL) AS pending,
+        "SELECT (SELECT count(*) FROM outbox WHERE chat_id = $1 AND sent_at IS NULL AND dead_at IS NULL) AS pending,
             count(*) FILTER (WHERE sent_at IS NOT NULL) AS sent, count(*) FILTER (WHERE dead_at IS NOT NULL) AS dead_messages,
             max(sent_at) AS last_sent,
             (SELECT count(*) FROM jobs WHERE key = $1::text) AS jobs,
             (SELECT count(*) FROM dead_updates WHERE user_id = $1 AND replayed_at IS NULL) AS dead_updates,
             (SELECT module FROM conversations WHERE telegram_id = $1 AND chat_id = $1 AND expires_at > now()) AS dialogue
-         FROM outbox WHERE chat_id = $1",
+         FROM outbox WHERE chat_id = $1 AND (sent_at IS NOT NULL OR dead_at IS NOT NULL)",
     )
     .bind(user.telegram_id)
     .fetch_one(&mut *connection)

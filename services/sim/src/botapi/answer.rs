@@ -15,11 +15,12 @@ pub struct ApiError {
     pub code: u16,
     pub description: String,
     pub retry_after: Option<u64>,
+    pub migrate_to_chat_id: Option<i64>,
 }
 
 impl ApiError {
     fn new(code: u16, description: impl Into<String>) -> Self {
-        Self { code, description: description.into(), retry_after: None }
+        Self { code, description: description.into(), retry_after: None, migrate_to_chat_id: None }
     }
 
     /// 400; Telegram writes `Bad Request: ` before every reason.
@@ -49,7 +50,7 @@ impl ApiError {
 
     pub fn too_many(seconds: u64) -> Self {
         let description = format!("Too Many Requests: retry after {seconds}");
-        Self { code: 429, description, retry_after: Some(seconds) }
+        Self { retry_after: Some(seconds), ..Self::new(429, description) }
     }
 
     /// What a fault on order says; its texts are those of the most usual cause.
@@ -69,6 +70,7 @@ impl ApiError {
             }
         };
         error.retry_after = error.retry_after.or(fault.retry_after);
+        error.migrate_to_chat_id = fault.migrate_to_chat_id;
         if let Some(description) = &fault.description {
             error.description.clone_from(description);
         }
@@ -94,6 +96,9 @@ impl IntoResponse for ApiError {
         let mut body = json!({"ok": false, "error_code": self.code, "description": self.description});
         if let Some(seconds) = self.retry_after {
             body["parameters"] = json!({"retry_after": seconds});
+        }
+        if let Some(id) = self.migrate_to_chat_id {
+            body["parameters"] = json!({"migrate_to_chat_id": id});
         }
         let status = StatusCode::from_u16(self.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         (status, axum::Json(body)).into_response()
