@@ -11,6 +11,9 @@ fn pool_size() -> i32 {
     5
 }
 
+/// A worker listens on one connection and marks what is sent on another; one more does the work.
+const FEWEST_CONNECTIONS: i32 = 3;
+
 fn statement_timeout() -> i32 {
     10
 }
@@ -28,7 +31,7 @@ pub struct Database {
     /// A CloudNativePG cluster in the bot's namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<DatabaseCluster>,
-    /// Connections that one process holds at most.
+    /// Connections that one process holds at most. Fewer than three are no use to it: then it holds three.
     #[serde(default = "pool_size")]
     #[schemars(range(min = 1, max = 100))]
     pub pool_size: i32,
@@ -36,6 +39,14 @@ pub struct Database {
     #[serde(default = "statement_timeout")]
     #[schemars(range(min = 1, max = 300))]
     pub statement_timeout_seconds: i32,
+}
+
+impl Database {
+    /// The connections that one process holds at most, whatever less is asked for: objects that ask for less exist.
+    #[must_use]
+    pub fn connections(&self) -> u32 {
+        u32::try_from(self.pool_size.max(FEWEST_CONNECTIONS)).unwrap_or_default()
+    }
 }
 
 /// A single PostgreSQL inside the cluster.
@@ -88,7 +99,8 @@ pub struct DatabaseCluster {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Redis {
-    /// A Redis of yours: a secret with an address like `redis://:password@host:6379/0`.
+    /// A Redis of yours: a secret with an address like `redis://:password@host:6379/0`, or `rediss://` for TLS with a
+    /// certificate that the system's authorities have signed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url_secret_ref: Option<SecretKeyRef>,
     /// A single Redis inside the cluster. It holds caches only, so losing it loses nothing.

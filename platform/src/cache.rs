@@ -2,9 +2,11 @@
 //!
 //! Loads of one key are made once however many ask; a failing Redis costs nothing but the look; a value is forgotten
 //! everywhere after the commit that changed it ([`Cache::forget`]), and in other processes at the latest when their
-//! short in-process copy runs out.
+//! short in-process copy runs out. Whoever began to load before that commit may end after it: what was loaded then is
+//! given to those who asked, and kept by nobody.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -16,6 +18,12 @@ use crate::telemetry::metrics;
 
 /// How long a value may be older than its source, in another process that was not told.
 const IN_PROCESS: Duration = Duration::from_secs(10);
+
+/// How long a forgotten value's place is taken, so that no load that began before stores what it found: longer than a
+/// statement may run by default.
+const FORGOTTEN: Duration = Duration::from_secs(15);
+/// What stands there meanwhile; no value is written so.
+const NOTHING: &str = "";
 
 /// What is cached, and for how long.
 #[derive(Debug, Clone, Copy)]
@@ -38,12 +46,20 @@ pub struct Cache<T> {
     kind: Kind,
     prefix: String,
     memory: moka::future::Cache<i64, Arc<T>>,
+    /// Values forgotten in this process: a load during which this changes is not kept.
+    forgotten: Arc<AtomicU64>,
     redis: Option<Redis>,
 }
 
 impl<T> Clone for Cache<T> {
     fn clone(&self) -> Self {
-        Self { kind: self.kind, prefix: self.prefix.clone(), memory: self.memory.clone(), redis: self.redis.clone() }
+        Self {
+            kind: self.kind,
+            prefix: self.prefix.clone(),
+            memory: self.memory.clone(),
+            forgotten: self.forgotten.clone(),
+            redis: self.redis.clone(),
+        }
     }
 }
 
@@ -53,7 +69,7 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Cache<T> {
             .max_capacity(10_000)
             .time_to_live(if redis.is_some() { IN_PROCESS.min(kind.ttl) } else { kind.ttl })
             .build();
-        Self { kind, prefix: format!("vitte:{bot_id}:cache:{}", kind.name), memory, redis }
+        Self { kind, prefix: format!("vitte:{bot_id}:cache:{}", kind.name), memory, forgotten: Arc::default(), redis }
     }
 
     fn key(&self, id: i64) -> String {
@@ -86,20 +102,28 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Cache<T> {
             {
                 // Spread, so that what was loaded together does not run out together.
                 let seconds = jitter(self.kind.ttl).min(self.kind.ttl).as_secs().max(1).to_string();
-                // Best effort: the next one loads again.
-                let _: Option<String> = redis.command("SET", &[self.key(id), text, "EX".to_owned(), seconds]).await;
+                // Best effort: the next one loads again. Not where somebody has been faster, or has forgotten it.
+                let args = [self.key(id), text, "EX".to_owned(), seconds, "NX".to_owned()];
+                let _: Option<Option<String>> = redis.command("SET", &args).await;
             }
             Ok(Arc::new(value))
         };
-        self.memory.try_get_with(id, behind).await
+        let before = self.forgotten.load(Ordering::SeqCst);
+        let value = self.memory.try_get_with(id, behind).await;
+        if self.forgotten.load(Ordering::SeqCst) != before {
+            self.memory.invalidate(&id).await;
+        }
+        value
     }
 
     /// After the commit that changed the value.
     pub async fn forget(&self, id: i64) {
+        self.forgotten.fetch_add(1, Ordering::SeqCst);
         self.memory.invalidate(&id).await;
         if let Some(redis) = &self.redis {
+            let taken = [self.key(id), NOTHING.to_owned(), "PX".to_owned(), FORGOTTEN.as_millis().to_string()];
             // With Redis away its old value lives on for its time at most.
-            let _: Option<i64> = redis.command("DEL", &[self.key(id)]).await;
+            let _: Option<String> = redis.command("SET", &taken).await;
         }
     }
 }
@@ -125,6 +149,19 @@ mod tests {
         cache.forget(7).await;
         cache.get(7, load()).await.unwrap();
         assert_eq!(loads.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test]
+    async fn what_is_forgotten_while_it_is_loaded_is_not_kept() {
+        let cache: Cache<String> = Cache::new(1, USER, None);
+        let old = async {
+            // Somebody changes it, after this has read it.
+            cache.forget(7).await;
+            Ok::<_, ()>("old".to_owned())
+        };
+        assert_eq!(*cache.get(7, old).await.unwrap(), "old");
+        assert_eq!(*cache.get(7, async { Ok::<_, ()>("new".to_owned()) }).await.unwrap(), "new");
+        assert_eq!(*cache.get(7, async { Ok::<_, ()>("newer".to_owned()) }).await.unwrap(), "new", "and that is kept");
     }
 
     #[tokio::test]

@@ -11,6 +11,7 @@ pub mod clock;
 pub mod config;
 pub mod conversations;
 pub mod database;
+pub mod grace;
 pub mod http;
 pub mod intake;
 pub mod jobs;

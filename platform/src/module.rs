@@ -139,8 +139,8 @@ pub trait Module: Send + Sync + 'static {
     fn follow(&self) -> Option<Follow> {
         None
     }
-    /// Role bot. A person's row has changed (their names, at Telegram), and the change is committed: what is cached of
-    /// it is old. `id` is ours.
+    /// Roles bot and admin. A person's row has changed (their names, at Telegram) or is gone, and that is committed: what
+    /// is cached of it is old. `id` is ours.
     fn person_changed(&self, id: i64) {
         let _ = id;
     }

@@ -5,6 +5,7 @@
 //! a person who types `/start` in the middle of a dialogue means it.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use crate::telegram::incoming::{Callback, ChatKind, Event, Incoming};
 
@@ -45,7 +46,7 @@ pub struct Table {
     modules: Vec<&'static str>,
     free_text: Option<&'static str>,
     /// From getMe; unknown until Telegram answered.
-    pub username: Option<String>,
+    username: OnceLock<String>,
 }
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -87,10 +88,16 @@ impl Table {
         Ok(())
     }
 
-    /// `conversation`: the module whose dialogue is open with this person here.
-    pub fn route<'a>(&self, event: &'a Event, conversation: Option<&str>) -> Route<'a> {
+    /// The bot's own name. Once known it stays: a bot that is renamed is started anew.
+    pub fn is_called(&self, username: String) {
+        let _ = self.username.set(username);
+    }
+
+    /// `conversation`: the module whose dialogue is open with this person here. `ours`: a command is for us whomever it
+    /// names.
+    pub fn route<'a>(&self, event: &'a Event, conversation: Option<&str>, ours: bool) -> Route<'a> {
         match event {
-            Event::Message(m) => self.message(m, conversation),
+            Event::Message(m) => self.message(m, conversation, ours),
             Event::Callback(c) => self.callback(c),
             Event::Membership(m) if m.chat.is_private() => match m.new_chat_member.status.as_str() {
                 "kicked" => Route::Blocked { blocked: true },
@@ -101,7 +108,7 @@ impl Table {
         }
     }
 
-    fn message<'a>(&self, m: &'a Incoming, conversation: Option<&str>) -> Route<'a> {
+    fn message<'a>(&self, m: &'a Incoming, conversation: Option<&str>, ours: bool) -> Route<'a> {
         if m.from.as_ref().is_none_or(|f| f.is_bot) {
             return Route::Ignore;
         }
@@ -109,12 +116,12 @@ impl Table {
         if let Some(text) = &m.text
             && let Some((name, addressee, args)) = command(text)
         {
-            let ours = match (addressee, &self.username) {
+            let named = match (addressee, self.username.get()) {
                 (None, _) => true,
                 (Some(to), Some(us)) => to.eq_ignore_ascii_case(us),
                 (Some(_), None) => private,
             };
-            if !ours {
+            if !named && !ours {
                 return Route::Ignore;
             }
             if name == "cancel" {
@@ -167,7 +174,8 @@ mod tests {
     use crate::telegram::Update;
 
     fn table() -> Table {
-        let mut table = Table { username: Some("VitteBot".into()), ..Table::default() };
+        let mut table = Table::default();
+        table.is_called("VitteBot".to_owned());
         table.add("accounts", ["start", "help"], false).unwrap();
         table.add("companion", ["persona"], true).unwrap();
         table.add("habits", ["habits"], false).unwrap();
@@ -204,14 +212,14 @@ mod tests {
             ("hello", "supergroup", None, Route::Ignore),
         ];
         for (text, chat, open, expected) in cases {
-            assert_eq!(table.route(&message(text, chat), open), expected, "{text} in {chat}, open: {open:?}");
+            assert_eq!(table.route(&message(text, chat), open, false), expected, "{text} in {chat}, open: {open:?}");
         }
         assert_eq!(
-            table.route(&callback("habits:toggle:42"), None),
+            table.route(&callback("habits:toggle:42"), None, false),
             Route::Callback { module: "habits", data: "toggle:42" }
         );
         for stray in ["gone:x", "habits", ""] {
-            assert_eq!(table.route(&callback(stray), None), Route::Ignore, "{stray}");
+            assert_eq!(table.route(&callback(stray), None, false), Route::Ignore, "{stray}");
         }
     }
 

@@ -36,6 +36,8 @@ pub struct Setup {
     pub clock: Arc<dyn Clock>,
     pub pool_size: u32,
     pub statement_timeout: Duration,
+    /// What Telegram has said that the bot is called.
+    pub username: Option<String>,
 }
 
 impl Default for Setup {
@@ -65,6 +67,7 @@ impl Default for Setup {
             clock: Arc::new(SystemClock),
             pool_size: 5,
             statement_timeout: Duration::from_secs(10),
+            username: Some("vitte_bot".to_owned()),
         }
     }
 }
@@ -110,7 +113,7 @@ impl Replica {
             limits: Limits::new(client.bot_id(), "messages", setup.limits, redis),
             clock: setup.clock.clone(),
             languages: vec!["en".to_owned(), "ru".to_owned()],
-            username: Some("vitte_bot".to_owned()),
+            username: setup.username.clone(),
         };
         let registry = Registry::new(modules);
         let intake = Intake::new(parts, &registry).unwrap();

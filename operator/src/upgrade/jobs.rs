@@ -156,7 +156,7 @@ pub fn job_end(job: &Live) -> Option<Result<(), Failure>> {
 /// that a rollout brings for a while.
 #[must_use]
 pub fn connections(valid: &Valid) -> i64 {
-    let pool = valid.spec.database.as_ref().map_or(0, |database: &Database| i64::from(database.pool_size));
+    let pool = valid.spec.database.as_ref().map_or(0, |database: &Database| i64::from(database.connections()));
     let components = valid.spec.components.each();
     let most = |name: &str| {
         let settings = components.iter().find(|(component, _)| *component == name).map(|(_, settings)| *settings);

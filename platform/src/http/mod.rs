@@ -5,7 +5,8 @@ pub mod api;
 mod door;
 mod health;
 mod problem;
+mod serve;
 
-pub use door::{Door, Part};
+pub use door::{Door, Part, Served};
 pub use health::Health;
 pub use problem::Problem;

@@ -10,7 +10,8 @@
 //!
 //! A handler that fails or panics: the transaction rolls back, and a second one, under the same lock, keeps the raw
 //! update in `dead_updates` and apologises. (That equals a savepoint and saves every good update its cost.) A
-//! database that is away is nobody's fault: nothing is written, the caller says so, and Telegram repeats.
+//! database that is away is nobody's fault: nothing is written, the caller says so, and Telegram repeats. One that is
+//! there and never gets an update through buries it, too, after some tries ([`tries`]).
 //!
 //! What must never happen here: an acknowledgement before the commit, a call of the outside world inside the
 //! transaction, one bad update that stops the rest.
@@ -20,6 +21,7 @@ mod load;
 pub mod polling;
 mod process;
 mod queue;
+mod tries;
 pub mod webhook;
 
 use std::collections::HashMap;
@@ -40,6 +42,7 @@ use crate::routing::{Table, TableError};
 use crate::telegram::incoming::{Malformed, Update};
 use crate::telemetry::metrics;
 use queue::{ChatQueues, Overloaded};
+use tries::Tries;
 
 /// What became of an update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +91,7 @@ pub struct IntakeParts {
     pub limits: Limits,
     pub clock: Arc<dyn Clock>,
     pub languages: Vec<String>,
-    /// From getMe, for commands addressed in groups.
+    /// From getMe, for commands addressed in groups; [`Intake::is_called`] tells it later.
     pub username: Option<String>,
 }
 
@@ -99,14 +102,17 @@ pub struct Intake {
     handlers: HashMap<&'static str, Handlers>,
     registry: Registry,
     queues: Arc<ChatQueues>,
+    tries: Tries,
     toasts: Arc<Semaphore>,
     tasks: TaskTracker,
 }
 
 impl Intake {
     pub fn new(parts: IntakeParts, registry: &Registry) -> Result<Arc<Self>, TableError> {
-        let (mut table, handlers) = registry.routes()?;
-        table.username.clone_from(&parts.username);
+        let (table, handlers) = registry.routes()?;
+        if let Some(username) = &parts.username {
+            table.is_called(username.clone());
+        }
         let lanes = Lanes::new(parts.pool.clone(), &[load::TAKE, load::TAKE_DEAD, outbox::WRITE]);
         Ok(Arc::new(Self {
             parts,
@@ -115,9 +121,15 @@ impl Intake {
             handlers: handlers.into_iter().collect(),
             registry: registry.clone(),
             queues: Arc::new(ChatQueues::new(WAITING)),
+            tries: Tries::default(),
             toasts: Arc::new(Semaphore::new(TOASTS)),
             tasks: TaskTracker::new(),
         }))
+    }
+
+    /// Telegram has said who the bot is.
+    pub fn is_called(&self, username: String) {
+        self.table.is_called(username);
     }
 
     /// Takes one raw update. `Ok` may be acknowledged: its effects are committed.

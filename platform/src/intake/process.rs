@@ -9,6 +9,7 @@ use serde_json::json;
 use tokio::time::Instant;
 use tracing::{Instrument, Span};
 
+use super::tries::{is_stuck, is_stuck_chain};
 use super::{Intake, IntakeError, Outcome, Replay, load};
 use crate::clock::random_hex;
 use crate::conversations::{self, Change, Conversation};
@@ -29,22 +30,30 @@ use crate::users;
 enum Failure {
     /// The database's state: nothing is known to be written, Telegram repeats.
     Away(String),
+    /// The same, but the database is there: [`tries`].
+    Stuck(String),
     /// The handler's: the update is kept in `dead_updates`.
     Handler(String),
 }
 
 impl From<sqlx::Error> for Failure {
     fn from(error: sqlx::Error) -> Self {
-        if is_transient(&error) { Failure::Away(error.to_string()) } else { Failure::Handler(error.to_string()) }
+        let text = error.to_string();
+        match (is_stuck(&error), is_transient(&error)) {
+            (true, _) => Failure::Stuck(text),
+            (false, true) => Failure::Away(text),
+            (false, false) => Failure::Handler(text),
+        }
     }
 }
 
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        if is_transient_chain(&error) {
-            Failure::Away(format!("{error:#}"))
-        } else {
-            Failure::Handler(format!("{error:#}"))
+        let text = format!("{error:#}");
+        match (is_stuck_chain(&error), is_transient_chain(&error)) {
+            (true, _) => Failure::Stuck(text),
+            (false, true) => Failure::Away(text),
+            (false, false) => Failure::Handler(text),
         }
     }
 }
@@ -53,7 +62,9 @@ impl Intake {
     pub(super) async fn process(&self, update: &Update) -> Result<Outcome, IntakeError> {
         let started = Instant::now();
         let trace_id = random_hex(16);
-        let result = self.traced(update, &trace_id, false).await;
+        // A handler's panic is caught where it runs; any other would leave its chat waiting for ever.
+        let turn = AssertUnwindSafe(self.traced(update, &trace_id, false)).catch_unwind();
+        let result = turn.await.unwrap_or_else(|_| Err(Failure::Handler("the turn panicked".to_owned())));
         metrics().turn_seconds.observe(started.elapsed().as_secs_f64());
         match result {
             Ok(outcome) => {
@@ -65,13 +76,14 @@ impl Intake {
                 tracing::warn!(trace_id, update_id = update.id, %reason, "an update was not taken; Telegram repeats it");
                 Err(IntakeError::Unavailable(reason))
             }
-            Err(Failure::Handler(error)) => {
-                tracing::error!(trace_id, update_id = update.id, kind = %update.kind, %error, "an update's handler failed");
-                self.bury(update, &error, &trace_id).await.map_err(|failure| {
-                    let (Failure::Away(reason) | Failure::Handler(reason)) = failure;
-                    IntakeError::Unavailable(reason)
-                })
+            Err(Failure::Stuck(error)) => {
+                tracing::warn!(trace_id, update_id = update.id, kind = %update.kind, %error, "the database did not get an update through");
+                self.tries.over(update.id, &error)?;
+                let outcome = self.bury(update, &error, &trace_id).await?;
+                self.tries.forget(update.id);
+                Ok(outcome)
             }
+            Err(Failure::Handler(error)) => self.bury(update, &error, &trace_id).await,
         }
     }
 
@@ -93,7 +105,7 @@ impl Intake {
             Ok(Outcome::Duplicate) => Ok(Replay::Unknown),
             Ok(_) => Ok(Replay::Done),
             Err(Failure::Away(reason)) => Err(IntakeError::Unavailable(reason)),
-            Err(Failure::Handler(error)) => Ok(Replay::Failed(error)),
+            Err(Failure::Handler(error) | Failure::Stuck(error)) => Ok(Replay::Failed(error)),
         }
     }
 
@@ -168,18 +180,25 @@ impl Intake {
     async fn answer(&self, turn: &mut Turn, update: &Update, span: &Span, replay: bool) -> Result<Outcome, Failure> {
         let texts = turn.texts(&TEXTS);
         if !turn.user.is_active {
-            if turn.chat.is_private() && !matches!(update.event, Event::Membership(_)) {
-                turn.reply(Message::html(texts.get("closed")));
+            if !turn.chat.is_private() || matches!(update.event, Event::Membership(_)) {
+                return Ok(Outcome::Done);
             }
+            // Whatever they press or write: each answer is a row of the outbox.
+            if self.parts.limits.count_once(turn.user.telegram_id, update.id).await != Verdict::Allowed {
+                metrics().limited.inc();
+                return Ok(Outcome::Limited);
+            }
+            turn.reply(Message::html(texts.get("closed")));
             return Ok(Outcome::Done);
         }
         let open = self.open_conversation(turn, update, &texts);
-        let route = self.table.route(&update.event, open.as_deref());
+        // What died was for us when it came, whoever asks to replay it.
+        let route = self.table.route(&update.event, open.as_deref(), replay);
         // A button pressed, or an answer to what a dialogue asks, belongs to a message that was counted.
         let answers = matches!(route, Route::Ignore | Route::Conversation { .. });
         let counted = matches!(update.event, Event::Message(_)) && !answers && !replay;
         if counted {
-            match self.parts.limits.count(turn.user.telegram_id).await {
+            match self.parts.limits.count_once(turn.user.telegram_id, update.id).await {
                 Verdict::Allowed => {}
                 refused => {
                     metrics().limited.inc();
@@ -290,7 +309,12 @@ impl Intake {
     }
 
     /// Keeps the update with its error and apologises, in one transaction under the chat's lock.
-    async fn bury(&self, update: &Update, error: &str, trace_id: &str) -> Result<Outcome, Failure> {
+    async fn bury(&self, update: &Update, error: &str, trace_id: &str) -> Result<Outcome, IntakeError> {
+        tracing::error!(trace_id, update_id = update.id, kind = %update.kind, %error, "an update's handler failed");
+        self.keep_dead(update, error, trace_id).await.map_err(|error| IntakeError::Unavailable(error.to_string()))
+    }
+
+    async fn keep_dead(&self, update: &Update, error: &str, trace_id: &str) -> sqlx::Result<Outcome> {
         let now = self.parts.clock.now();
         let chat = update.chat();
         let (mut tx, _) = self.lanes.begin(&load::lock(chat)).await?;

@@ -2,9 +2,11 @@
 //! connection, not forty. Different chats run side by side.
 
 use std::collections::{HashMap, VecDeque};
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures::FutureExt;
 use tokio_util::task::TaskTracker;
 
 use crate::module::BoxFuture;
@@ -49,7 +51,10 @@ impl ChatQueues {
     async fn run(self: Arc<Self>, chat: Option<i64>, first: Work) {
         let mut next = Some(first);
         while let Some(work) = next.take() {
-            work.await;
+            // One that panics must not end its chat's queue: whatever came later would wait for ever.
+            if AssertUnwindSafe(work).catch_unwind().await.is_err() {
+                tracing::error!("an update's work panicked");
+            }
             self.waiting.fetch_sub(1, Ordering::Relaxed);
             metrics().chats_waiting.dec();
             if let Some(id) = chat {
@@ -93,6 +98,18 @@ mod tests {
         tasks.wait().await;
         assert_eq!(*order.lock().unwrap(), (0..40).collect::<Vec<_>>());
         assert!(queues.chats.lock().unwrap().is_empty(), "a chat at rest costs nothing");
+    }
+
+    #[tokio::test]
+    async fn work_that_panics_does_not_hold_up_what_comes_after_it() {
+        let (queues, tasks) = (Arc::new(ChatQueues::new(2)), TaskTracker::new());
+        let (done, next) = oneshot::channel();
+        queues.push(Some(1), Box::pin(async { panic!("on purpose") }), &tasks).unwrap();
+        queues.push(Some(1), Box::pin(async move { done.send(()).unwrap() }), &tasks).unwrap();
+        tokio::time::timeout(std::time::Duration::from_secs(10), next).await.unwrap().unwrap();
+        tasks.close();
+        tasks.wait().await;
+        assert_eq!(queues.waiting.load(Ordering::Relaxed), 0);
     }
 
     #[tokio::test]

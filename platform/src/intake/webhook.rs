@@ -1,14 +1,16 @@
 //! The webhook: Telegram posts an update, 200 after its commit.
 //!
-//! Refused before anything is read: another method (405), a missing or wrong secret (401, compared in constant time),
-//! a body over 1 MiB (413). What is not an update is 400; the database away or too much waiting is 503 with
-//! Retry-After, and Telegram repeats.
+//! Refused before the body is read: another method (405), a missing or wrong secret (401, compared in constant time).
+//! A body over 1 MiB is 413, one that does not come in time 408. What is not an update is 400; the database away or too
+//! much waiting is 503 with Retry-After, and Telegram repeats.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -20,6 +22,8 @@ use super::{Intake, IntakeError};
 pub const SECRET_HEADER: &str = "x-telegram-bot-api-secret-token";
 /// Telegram's updates are some kilobytes.
 const BODY_LIMIT: usize = 1024 * 1024;
+/// From the headers to the body's end.
+const BODY_TIME: Duration = Duration::from_secs(10);
 
 #[derive(Clone)]
 struct Webhook {
@@ -48,10 +52,36 @@ impl Webhook {
     }
 }
 
-async fn receive(State(webhook): State<Webhook>, headers: HeaderMap, body: Bytes) -> Response {
-    if !webhook.allows(&headers) {
-        return (StatusCode::UNAUTHORIZED, "the secret token is missing or wrong\n").into_response();
+/// The request shows the secret. As the parts are looked at before the body, nobody else has theirs read.
+struct Telegram;
+
+impl FromRequestParts<Webhook> for Telegram {
+    type Rejection = (StatusCode, &'static str);
+
+    async fn from_request_parts(parts: &mut Parts, webhook: &Webhook) -> Result<Self, Self::Rejection> {
+        if webhook.allows(&parts.headers) {
+            Ok(Self)
+        } else {
+            Err((StatusCode::UNAUTHORIZED, "the secret token is missing or wrong\n"))
+        }
     }
+}
+
+/// The body, in time.
+struct Body(Bytes);
+
+impl FromRequest<Webhook> for Body {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, webhook: &Webhook) -> Result<Self, Response> {
+        match tokio::time::timeout(BODY_TIME, Bytes::from_request(request, webhook)).await {
+            Ok(body) => body.map(Self).map_err(IntoResponse::into_response),
+            Err(_) => Err((StatusCode::REQUEST_TIMEOUT, "the body did not come in time\n").into_response()),
+        }
+    }
+}
+
+async fn receive(State(webhook): State<Webhook>, _: Telegram, Body(body): Body) -> Response {
     let Ok(raw) = String::from_utf8(body.into()) else {
         return (StatusCode::BAD_REQUEST, "the body is not UTF-8\n").into_response();
     };

@@ -67,6 +67,7 @@ struct Inner {
     /// What runs here: cancelled when its lease is found to be lost.
     running: Mutex<HashMap<Uuid, CancellationToken>>,
     looks: HashMap<Class, Notify>,
+    takers: TaskTracker,
     loops: TaskTracker,
     jobs: TaskTracker,
     stop: CancellationToken,
@@ -93,6 +94,7 @@ impl Runner {
             schedules,
             running: Mutex::default(),
             looks: Class::ALL.into_iter().map(|class| (class, Notify::new())).collect(),
+            takers: TaskTracker::new(),
             loops: TaskTracker::new(),
             jobs: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -101,7 +103,7 @@ impl Runner {
         let loops = &runner.0.loops;
         for class in Class::ALL {
             if runner.0.handlers.values().any(|h| h.class == class) {
-                loops.spawn(runner.clone().take(class));
+                runner.0.takers.spawn(runner.clone().take(class));
             }
         }
         loops.spawn(runner.clone().listen());
@@ -114,9 +116,15 @@ impl Runner {
     pub async fn close(&self, limit: Duration) {
         let inner = &self.0;
         inner.stop.cancel();
+        inner.takers.close();
         inner.loops.close();
         inner.jobs.close();
-        if tokio::time::timeout(limit, inner.jobs.wait()).await.is_err() {
+        let ended = async {
+            // Until they have ended, what they took may still come.
+            inner.takers.wait().await;
+            inner.jobs.wait().await;
+        };
+        if tokio::time::timeout(limit, ended).await.is_err() {
             let left: Vec<_> = inner.running.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
             tracing::info!(jobs = left.len(), "unfinished jobs are handed back");
             left.iter().for_each(CancellationToken::cancel);
@@ -138,13 +146,19 @@ impl Runner {
     async fn take(self, class: Class) {
         let inner = &self.0;
         let permits = Arc::new(Semaphore::new((inner.settings.concurrency)(class)));
+        let known: Vec<&str> = inner.handlers.values().filter(|h| h.class == class).map(|h| h.name).collect();
         let mut failures = 0u32;
         while !inner.stop.is_cancelled() {
             // One permit is waited for; as many as are free are asked for.
-            let Ok(first) = permits.clone().acquire_owned().await else { return };
+            let first = tokio::select! {
+                biased;
+                () = inner.stop.cancelled() => return,
+                first = permits.acquire() => first,
+            };
             let room = 1 + permits.available_permits();
             drop(first);
-            let taken = match store::take(&inner.pool, class, room, inner.settings.lease).await {
+            // Not given up halfway: what it took and nobody heard of would wait for its lease to run out.
+            let taken = match store::take(&inner.pool, class, &known, room, inner.settings.lease).await {
                 Ok(taken) => {
                     failures = 0;
                     taken
@@ -157,6 +171,10 @@ impl Runner {
             };
             let full = taken.len() == room;
             for job in taken {
+                if inner.stop.is_cancelled() {
+                    self.end(&job, Next::HandBack, "its worker stopped").await;
+                    continue;
+                }
                 let permit = permits.clone().acquire_owned().await;
                 let runner = self.clone();
                 inner.jobs.spawn(async move {
@@ -190,8 +208,16 @@ impl Runner {
         let started = Instant::now();
         let span = trace::job(&taken.name, taken.trace_id.as_deref().unwrap_or_default());
         let result = tokio::select! {
-            result = self.run_handler(&taken).instrument(span) => Some(result),
+            biased;
+            result = self.run_handler(&taken).instrument(span.clone()) => Some(result),
             () = lost.cancelled() => None,
+        };
+        // From here on nothing cancels it: what is committed has to be sent, and a commit cut off is one that nobody knows
+        // of. It is a few statements, fenced by the lease.
+        let result = match result {
+            Some(Ok(context)) => Some(context.finish(&inner.sender).instrument(span).await),
+            Some(Err(error)) => Some(Err(error)),
+            None => None,
         };
         let seconds = started.elapsed().as_secs_f64();
         inner.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&taken.lease_token);
@@ -211,17 +237,23 @@ impl Runner {
             }
             Next::HandBack => {}
         }
-        if let Err(failure) = store::end(&inner.pool, taken.id, taken.lease_token, next, &error).await {
+        self.end(&taken, next, &error).await;
+    }
+
+    /// Writes the end of a run without success.
+    async fn end(&self, taken: &Taken, next: Next, error: &str) {
+        if let Err(failure) = store::end(&self.0.pool, taken.id, taken.lease_token, next, error).await {
             // Its lease runs out, and it is reaped.
             tracing::warn!(job = %taken.name, id = taken.id, error = %failure, "a job's end is not written");
         }
     }
 
-    async fn run_handler(&self, taken: &Taken) -> Result<(), JobError> {
+    /// What the job has done is in the context, and not committed.
+    async fn run_handler(&self, taken: &Taken) -> Result<JobContext, JobError> {
         let inner = &self.0;
         let Some(handler) = inner.handlers.get(taken.name.as_str()) else {
-            // Perhaps a newer version's; one of its workers may take it.
-            return Err(JobError::RetryAfter(Duration::from_secs(30), format!("no handler for {}", taken.name)));
+            // Only known names are taken.
+            return Err(JobError::Retry(anyhow::anyhow!("no handler for {}", taken.name)));
         };
         let mut context = JobContext {
             id: taken.id,
@@ -238,10 +270,9 @@ impl Runner {
         };
         let run = AssertUnwindSafe((handler.run)(&taken.payload, &mut context)).catch_unwind().await;
         match run {
-            Ok(result) => result?,
-            Err(_) => return Err(JobError::Retry(anyhow::anyhow!("the job panicked"))),
+            Ok(result) => result.map(|()| context),
+            Err(_) => Err(JobError::Retry(anyhow::anyhow!("the job panicked"))),
         }
-        context.finish(&inner.sender).await
     }
 
     /// `None`: nothing is left to write. No result: cancelled, by a lost lease (then the write is fenced off) or a stop.

@@ -82,12 +82,19 @@ pub async fn hasten<J: Job>(c: &mut PgConnection, job: &J, trace_id: Option<&str
     Ok(())
 }
 
-/// Takes up to `n` due jobs of a class. One of a key that runs already waits until that one has ended.
-pub(super) async fn take(pool: &PgPool, class: Class, n: usize, lease: Duration) -> sqlx::Result<Vec<Taken>> {
+/// Takes up to `n` due jobs of a class, of those that this version knows by name: in a rollout the new version's wait
+/// for its workers. One of a key that runs already waits until that one has ended.
+pub(super) async fn take(
+    pool: &PgPool,
+    class: Class,
+    known: &[&str],
+    n: usize,
+    lease: Duration,
+) -> sqlx::Result<Vec<Taken>> {
     sqlx::query_as(
         "WITH due AS (
             SELECT id FROM jobs j
-            WHERE class = $1 AND lease_token IS NULL AND run_at <= clock_timestamp()
+            WHERE class = $1 AND name = ANY($4) AND lease_token IS NULL AND run_at <= clock_timestamp()
               AND (key IS NULL OR NOT EXISTS (
                 SELECT 1 FROM jobs r WHERE r.name = j.name AND r.key = j.key AND r.lease_token IS NOT NULL))
             ORDER BY run_at, id LIMIT $2 FOR UPDATE SKIP LOCKED)
@@ -99,6 +106,7 @@ pub(super) async fn take(pool: &PgPool, class: Class, n: usize, lease: Duration)
     .bind(class.as_str())
     .bind(i64::try_from(n).unwrap_or(i64::MAX))
     .bind(micros(lease))
+    .bind(known)
     .fetch_all(pool)
     .await
 }
@@ -127,11 +135,16 @@ pub(super) async fn progress(pool: &PgPool, id: JobId, token: Uuid, progress: &V
         .map(|_| ())
 }
 
-/// Longer leases for what runs here; returns the tokens that are still ours.
+/// Longer leases for what runs here; returns the tokens that are still ours. A row that somebody has locked (its own last
+/// transaction, or who erases a person) is passed by, so that it does not hold up the others' leases: as long as it is
+/// locked nobody reaps it either.
 pub(super) async fn renew(pool: &PgPool, tokens: &[Uuid], lease: Duration) -> sqlx::Result<Vec<Uuid>> {
     sqlx::query_scalar(
-        "UPDATE jobs SET lease_until = clock_timestamp() + $2 * interval '1 microsecond'
-         WHERE lease_token = ANY($1) RETURNING lease_token",
+        "WITH free AS (SELECT id FROM jobs WHERE lease_token = ANY($1) FOR UPDATE SKIP LOCKED),
+         renewed AS (
+            UPDATE jobs j SET lease_until = clock_timestamp() + $2 * interval '1 microsecond'
+            FROM free WHERE j.id = free.id)
+         SELECT lease_token FROM jobs WHERE lease_token = ANY($1)",
     )
     .bind(tokens)
     .bind(micros(lease))

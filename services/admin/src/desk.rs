@@ -33,6 +33,7 @@ pub struct Inner {
     pub auth: Auth,
     /// The modules' own pages.
     pub modules: Vec<Page>,
+    pub registry: Registry,
 }
 
 pub struct Parts<'a> {
@@ -57,6 +58,7 @@ impl Admin {
             intake: intake.clone(),
             auth: Auth::new(&config.name, bot_id, config.admin_password.clone(), ground.redis.clone()),
             modules: registry.modules().flat_map(|m| m.admin()).collect(),
+            registry: registry.clone(),
         }))
     }
 }

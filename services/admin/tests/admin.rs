@@ -1,7 +1,7 @@
 //! The pages driven over HTTP, with a real database.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use reqwest::{Method, Response};
@@ -19,9 +19,16 @@ use vitte_platform::telegram::client::{bot_id, http_client};
 use vitte_tests::telegram::{TOKEN, message};
 use vitte_tests::{LIMIT, database, until};
 
-/// Answers text, and has a page.
+/// Answers text, has a page, and hears whose row is not what it was.
 struct Echo {
     page: &'static str,
+    heard: Arc<Mutex<Vec<i64>>>,
+}
+
+impl Echo {
+    fn at(page: &'static str) -> Self {
+        Self { page, heard: Arc::default() }
+    }
 }
 
 impl Module for Echo {
@@ -37,6 +44,9 @@ impl Module for Echo {
                 Ok(())
             })
         })
+    }
+    fn person_changed(&self, id: i64) {
+        self.heard.lock().unwrap().push(id);
     }
     fn admin(&self) -> Vec<Page> {
         let draw = Arc::new(|_: Ask| -> BoxFuture<'static, anyhow::Result<String>> {
@@ -75,6 +85,7 @@ struct Owner {
     http: reqwest::Client,
     pool: PgPool,
     cookie: Option<String>,
+    heard: Arc<Mutex<Vec<i64>>>,
     _stop: tokio_util::sync::DropGuard,
 }
 
@@ -85,13 +96,15 @@ impl Owner {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let stop = CancellationToken::new();
-        let registry = Registry::new(vec![Arc::new(Echo { page: "echoes" })]);
+        let echo = Echo::at("echoes");
+        let heard = echo.heard.clone();
+        let registry = Registry::new(vec![Arc::new(echo)]);
         let config = config(&database, password);
         tokio::spawn(vitte_admin::run(config, registry, Door::Listener(listener), stop.clone()));
         let http = http_client().unwrap();
         let answers = async || http.get(format!("{url}/health/live")).send().await.ok();
         until("an answer", answers).await;
-        Self { url, http, pool, cookie: None, _stop: stop.drop_guard() }
+        Self { url, http, pool, cookie: None, heard, _stop: stop.drop_guard() }
     }
 
     async fn get(&self, path: &str) -> Response {
@@ -287,6 +300,7 @@ async fn an_update_that_fails_again_says_why_and_stays() {
     assert!(owner.read("/admin/updates").await.contains(">43<"));
 }
 
+/// Breaks when the id is not looked at, or when the modules, which keep copies of people, are not told.
 #[tokio::test]
 async fn a_person_is_erased_only_when_their_id_is_typed() {
     let owner = Owner::start(None).await;
@@ -294,7 +308,9 @@ async fn a_person_is_erased_only_when_their_id_is_typed() {
     let path = format!("/admin/people/{id}/erase");
     assert_eq!(owner.press(&path, "telegram_id=8").await.status(), 400);
     assert_eq!(owner.count("SELECT count(*) FROM users WHERE telegram_id = 7").await, 1);
+    assert!(owner.heard.lock().unwrap().is_empty());
     assert_eq!(owner.press(&path, "telegram_id=7").await.status(), 303);
+    assert_eq!(*owner.heard.lock().unwrap(), [id]);
     assert_eq!(owner.count("SELECT count(*) FROM users WHERE telegram_id = 7").await, 0);
     assert_eq!(owner.get(&format!("/admin/people/{id}")).await.status(), 404);
 }
@@ -318,7 +334,7 @@ async fn a_modules_page_stands_in_the_common_frame() {
 #[tokio::test]
 async fn a_modules_page_cannot_take_the_place_of_another() {
     vitte_tests::tls();
-    let registry = Registry::new(vec![Arc::new(Echo { page: "people" })]);
+    let registry = Registry::new(vec![Arc::new(Echo::at("people"))]);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let config = config(&database::server_url(), None);
     let ended = vitte_admin::run(config, registry, Door::Listener(listener), CancellationToken::new()).await;

@@ -18,8 +18,6 @@ mod router;
 mod slash;
 mod trace;
 
-use std::time::Duration;
-
 use tokio_util::sync::CancellationToken;
 use vitte_platform::config::Config;
 use vitte_platform::http::Door;
@@ -30,39 +28,10 @@ pub use describe::document;
 pub use router::{RouterError, build};
 
 /// Serves until `stop`, then lets requests in work end.
-///
-/// Health answers from the beginning; ready is only who has found its schema.
 pub async fn run(config: Config, registry: Registry, door: Door, stop: CancellationToken) -> anyhow::Result<()> {
     let ground = Ground::new(&config, "api")?;
     let router = build(&config, &registry, &ground)?;
-    let closing = CancellationToken::new();
-    let serving = door.serve("api", router, ground.health.clone(), closing.clone());
-    let until_stop = async {
-        tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            ready = ground.wait_for_schema(&config) => ready?,
-        }
-        ground.health.set_serving(true);
-        tracing::info!(role = "api", "serving");
-        stop.cancelled().await;
-        Ok::<_, anyhow::Error>(())
-    };
-    tokio::pin!(serving);
-    let mut served = None;
-    let ended = tokio::select! {
-        ended = until_stop => ended,
-        early = &mut serving => {
-            served = Some(early);
-            Ok(())
-        }
-    };
-    ground.health.set_serving(false);
-    closing.cancel();
-    if served.is_none() {
-        // A client that never takes its answer does not hold up the end.
-        served = tokio::time::timeout(config.grace, serving).await.ok();
-    }
-    let _ = tokio::time::timeout(Duration::from_secs(2), ground.pool.close()).await;
-    ended?;
-    served.unwrap_or(Ok(())).map_err(Into::into)
+    let (served, grace) = ground.serve(&config, door, router, &stop).await;
+    let _ = tokio::time::timeout(grace.part(1), ground.pool.close()).await;
+    served.map_err(Into::into)
 }

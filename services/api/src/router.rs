@@ -37,7 +37,8 @@ pub fn build(config: &Config, registry: &Registry, ground: &Ground) -> Result<Ro
     let auth = Auth::new(&config.api)?;
     let json = bytes::Bytes::from(serde_json::to_vec(&document)?);
     let bot_id = ground.telegram.bot_id();
-    let limits = Arc::new(PerClient::new(bot_id, config.api.limits, ground.redis.clone(), auth.clone()));
+    let limits =
+        Arc::new(PerClient::new(bot_id, config.api.limits, ground.redis.clone(), auth.clone(), ground.clock.clone()));
     let state = ApiState { pool: ground.pool.clone(), clock: ground.clock.clone(), auth };
     let (routes, _) = routes.split_for_parts();
     let v1 = routes

@@ -195,19 +195,22 @@ async fn a_clients_own_request_id_is_echoed_and_a_uuid_names_the_trace() {
     assert_eq!(response.json::<Value>().await.unwrap()["trace_id"], "0af7651916cd43dd8448eb211c80319c");
 }
 
-/// Breaks without `limit::enforce`.
+/// Breaks without `limit::enforce`, or when a client is whatever it claims to be.
 #[tokio::test]
 async fn a_client_over_its_limit_gets_429_and_when_to_come_again_and_another_is_not_meant() {
     let api = Api::start().await;
-    let write = async |who: &str| api.ask(Method::POST, "/api/v1/notes", &[JSON, ("authorization", who)], "{}").await;
-    for _ in 0..3 {
-        assert_eq!(write("Bearer ann").await.status(), 200);
+    let write = async |from: &str, claim: &str| {
+        let headers = [JSON, ("x-forwarded-for", from), ("authorization", claim)];
+        api.ask(Method::POST, "/api/v1/notes", &headers, "{}").await
+    };
+    for n in 0..3 {
+        assert_eq!(write("10.0.0.1", &format!("Bearer {n}")).await.status(), 200);
     }
-    let refused = write("Bearer ann").await;
+    let refused = write("10.0.0.1", "Bearer another").await;
     let seconds: u64 = refused.headers()["retry-after"].to_str().unwrap().parse().unwrap();
     assert!((1..=60).contains(&seconds));
     problem(refused, 429, "too-many-requests").await;
-    assert_eq!(write("Bearer bob").await.status(), 200);
+    assert_eq!(write("10.0.0.2", "Bearer 0").await.status(), 200);
     assert_eq!(api.get("/api/v1/openapi.json").await.status(), 200, "the document is free");
 }
 

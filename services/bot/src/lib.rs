@@ -10,7 +10,7 @@ mod registration;
 use axum::Router;
 use tokio_util::sync::CancellationToken;
 use vitte_platform::config::{Config, Updates};
-use vitte_platform::http::Door;
+use vitte_platform::http::{Door, Part, Served};
 use vitte_platform::intake::{Intake, IntakeParts, polling, webhook};
 use vitte_platform::limits::Limits;
 use vitte_platform::module::Registry;
@@ -19,9 +19,13 @@ use vitte_platform::role::Ground;
 /// Serves until `stop`.
 pub async fn run(config: Config, registry: Registry, door: Door, stop: CancellationToken) -> anyhow::Result<()> {
     let ground = Ground::new(&config, "bot")?;
-    ground.wait_for_schema(&config).await?;
+    tokio::select! {
+        () = stop.cancelled() => return Ok(()),
+        found = ground.wait_for_schema(&config) => found?,
+    }
     let sender = ground.sender(&config);
     let username = registration::username(&ground.telegram, &stop).await;
+    let named = username.is_some();
     let parts = IntakeParts {
         bot_id: ground.telegram.bot_id(),
         pool: ground.pool.clone(),
@@ -36,6 +40,9 @@ pub async fn run(config: Config, registry: Registry, door: Door, stop: Cancellat
     let background = stop.child_token();
     let tasks = tokio_util::task::TaskTracker::new();
     tasks.spawn(menu::keep(ground.telegram.clone(), registry.clone(), background.clone()));
+    if !named {
+        tasks.spawn(registration::learn_name(intake.clone(), ground.telegram.clone(), background.clone()));
+    }
 
     let mut router = Router::new();
     match &config.updates {
@@ -64,15 +71,15 @@ pub async fn run(config: Config, registry: Registry, door: Door, stop: Cancellat
     }
     ground.health.set_serving(true);
     tracing::info!(role = "bot", "serving");
-    let served = door.serve("bot", router, ground.health.clone(), stop).await;
-    ground.health.set_serving(false);
+    let visited = matches!(config.updates, Updates::Webhook { .. });
+    let part = Part { role: "bot", router, health: ground.health.clone() };
+    let Served { result, grace } = door.serve(part, visited, config.grace, &stop).await;
     background.cancel();
     tasks.close();
-    let half = config.grace / 2;
     // A poller ends when its updates are committed.
-    let _ = tokio::time::timeout(half, tasks.wait()).await;
-    intake.close(half).await;
-    sender.close(half).await;
-    ground.pool.close().await;
-    served.map_err(Into::into)
+    let _ = tokio::time::timeout(grace.part(3), tasks.wait()).await;
+    intake.close(grace.part(2)).await;
+    sender.close(grace.part(2)).await;
+    let _ = tokio::time::timeout(grace.part(1), ground.pool.close()).await;
+    result.map_err(Into::into)
 }

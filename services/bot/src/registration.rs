@@ -1,5 +1,6 @@
 //! The bot at Telegram: its name, and its webhook, registered only when it differs from what Telegram has.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -8,8 +9,8 @@ use sqlx::Connection;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use vitte_platform::clock::{backoff, jitter};
-use vitte_platform::intake::consumer;
 use vitte_platform::intake::polling::ALLOWED_UPDATES;
+use vitte_platform::intake::{Intake, consumer};
 use vitte_platform::role::Ground;
 use vitte_platform::telegram::Telegram;
 use vitte_platform::telegram::client::object;
@@ -31,7 +32,7 @@ pub struct Target {
 }
 
 /// The bot's own name, for commands addressed in groups. Unknown while Telegram is away: then only the form without a
-/// name is understood there.
+/// name is understood there, until [`learn_name`] has asked again.
 pub async fn username(telegram: &Telegram, stop: &CancellationToken) -> Option<String> {
     tokio::select! {
         () = stop.cancelled() => None,
@@ -42,6 +43,19 @@ pub async fn username(telegram: &Telegram, stop: &CancellationToken) -> Option<S
                 None
             }
         },
+    }
+}
+
+/// Asks for the bot's name until Telegram says it.
+pub async fn learn_name(intake: Arc<Intake>, telegram: Telegram, stop: CancellationToken) {
+    for attempt in 1.. {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(backoff(attempt, Duration::from_secs(1), Duration::from_secs(60))) => {}
+        }
+        if let Some(name) = username(&telegram, &stop).await {
+            return intake.is_called(name);
+        }
     }
 }
 

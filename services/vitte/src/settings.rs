@@ -57,7 +57,11 @@ pub fn config(bundle: &Bundle, parts: Parts, tuning: &Tuning) -> Config {
     let database = spec.database.as_ref();
     let mut settings = DatabaseSettings::new(parts.database_url);
     if let Some(database) = database {
-        settings.pool_size = u32::try_from(database.pool_size).unwrap_or(5);
+        settings.pool_size = database.connections();
+        if i64::from(settings.pool_size) > i64::from(database.pool_size) {
+            let (asked, used) = (database.pool_size, settings.pool_size);
+            tracing::warn!(asked, used, "spec.database.poolSize is too small for a process to work with");
+        }
         settings.statement_timeout = seconds(database.statement_timeout_seconds);
     }
     let mut outbox = OutboxSettings::default();

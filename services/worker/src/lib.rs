@@ -9,7 +9,7 @@ use std::sync::Arc;
 use axum::Router;
 use tokio_util::sync::CancellationToken;
 use vitte_platform::config::Config;
-use vitte_platform::http::Door;
+use vitte_platform::http::{Door, Part};
 use vitte_platform::jobs::{JobHandler, Runner};
 use vitte_platform::module::Registry;
 use vitte_platform::role::Ground;
@@ -17,7 +17,10 @@ use vitte_platform::role::Ground;
 /// Serves until `stop`.
 pub async fn run(config: Config, registry: Registry, door: Door, stop: CancellationToken) -> anyhow::Result<()> {
     let ground = Ground::new(&config, "worker")?;
-    ground.wait_for_schema(&config).await?;
+    tokio::select! {
+        () = stop.cancelled() => return Ok(()),
+        found = ground.wait_for_schema(&config) => found?,
+    }
     let sender = ground.sender(&config);
     let mut handlers = vec![JobHandler::new::<prune::Prune>(Arc::new(config.retention))];
     let mut schedules = vec![prune::schedule()?];
@@ -35,11 +38,20 @@ pub async fn run(config: Config, registry: Registry, door: Door, stop: Cancellat
     );
     ground.health.set_serving(true);
     tracing::info!(role = "worker", "serving");
-    let served = door.serve("worker", Router::new(), ground.health.clone(), stop).await;
-    ground.health.set_serving(false);
-    let half = config.grace / 2;
-    runner.close(half).await;
-    sender.close(half).await;
-    ground.pool.close().await;
-    served.map_err(Into::into)
+    let closing = stop.child_token();
+    let part = Part { role: "worker", router: Router::new(), health: ground.health.clone() };
+    let serving = async {
+        let served = door.serve(part, false, config.grace, &closing).await;
+        closing.cancel();
+        served
+    };
+    // At once: no job is taken while somebody reads the metrics.
+    let ending = async {
+        closing.cancelled().await;
+        runner.close(config.grace / 2).await;
+    };
+    let (served, ()) = tokio::join!(serving, ending);
+    sender.close(served.grace.part(2)).await;
+    let _ = tokio::time::timeout(served.grace.part(1), ground.pool.close()).await;
+    served.result.map_err(Into::into)
 }

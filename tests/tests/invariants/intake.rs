@@ -3,13 +3,14 @@ use std::sync::Arc;
 use chrono::TimeZone;
 use serde_json::{Value, json};
 use sqlx::{Acquire, Executor};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use vitte_platform::clock::{Clock, ManualClock};
 use vitte_platform::intake::{IntakeError, Outcome, Replay};
 use vitte_platform::limits::LimitSettings;
 use vitte_tests::database::{migrated, redis_url};
 use vitte_tests::replica::{Replica, SECRET, Setup};
 use vitte_tests::telegram::{Telegram, message};
-use vitte_tests::until;
+use vitte_tests::{LIMIT, until};
 
 async fn dead(replica: &Replica) -> i64 {
     sqlx::query_scalar("SELECT count(*) FROM dead_updates WHERE replayed_at IS NULL")
@@ -76,6 +77,21 @@ async fn a_dead_update_is_replayed_once_when_its_cause_is_gone() {
     assert_eq!((dead(&replica).await, replica.intake.replay(99).await.unwrap()), (0, Replay::Unknown));
     let heard = telegram.person(5).hears(2).await;
     assert_eq!(heard[1], "1: hello");
+}
+
+/// Breaks when a replay goes by the bot's name, which the process that replays does not ask for: nothing would be done,
+/// and marked as done.
+#[tokio::test]
+async fn a_dead_command_of_a_group_is_replayed_by_who_does_not_know_the_bots_name() {
+    let (telegram, database) = (Telegram::start().await, migrated().await);
+    let replica = Replica::start(&telegram, &database).await;
+    let desk = Replica::with(&telegram, &database, Setup { username: None, ..Setup::default() }).await;
+    let mut command = message(1, 5, "/fail@vitte_bot");
+    command["message"]["chat"] = json!({"id": -7, "type": "supergroup", "title": "Friends"});
+    assert_eq!(replica.take(&command).await.unwrap(), Outcome::Dead);
+    let replayed = desk.intake.replay(1).await.unwrap();
+    assert!(matches!(&replayed, Replay::Failed(error) if error.contains("on purpose")), "{replayed:?}");
+    assert_eq!(dead(&replica).await, 1);
 }
 
 /// Breaks without the chat queue in front of the pool: forty transactions would wait for one lock and hold the pool.
@@ -164,6 +180,30 @@ async fn the_webhook_takes_only_posts_with_its_secret_and_of_a_sensible_size() {
     assert_eq!(post(Some(SECRET), "x".repeat(1024 * 1024 + 1)).await, 413);
     assert_eq!(http.get(replica.webhook_url()).send().await.unwrap().status().as_u16(), 405);
     assert_eq!(telegram.person(5).hears(1).await, ["1: hi"]);
+}
+
+/// What a client that says this and nothing more is told.
+async fn told(replica: &Replica, said: String) -> String {
+    let mut connection = tokio::net::TcpStream::connect(replica.address).await.unwrap();
+    connection.write_all(said.as_bytes()).await.unwrap();
+    let mut answer = vec![0; 12];
+    tokio::time::timeout(LIMIT, connection.read_exact(&mut answer)).await.unwrap().unwrap();
+    String::from_utf8(answer).unwrap()
+}
+
+/// Breaks when the body is read before the secret is looked at, or without a limit of time.
+#[tokio::test]
+async fn nobodys_body_is_waited_for_without_the_secret_and_telegrams_not_for_ever() {
+    let (telegram, database) = (Telegram::start().await, migrated().await);
+    let replica = Replica::start(&telegram, &database).await;
+    let head = |secret: &str| {
+        format!(
+            "POST /telegram/webhook HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\
+             x-telegram-bot-api-secret-token: {secret}\r\n\r\n"
+        )
+    };
+    assert_eq!(told(&replica, head("a guess")).await, "HTTP/1.1 401");
+    assert_eq!(told(&replica, head(SECRET) + "{").await, "HTTP/1.1 408");
 }
 
 /// Breaks with conversation state in memory.

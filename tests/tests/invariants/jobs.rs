@@ -313,6 +313,126 @@ async fn a_worker_that_was_stopped_past_its_lease_has_no_effect() {
     assert_eq!(count(&replica.pool, "jobs").await, 1, "the other's lease is untouched");
 }
 
+/// Of a newer version.
+#[derive(Serialize, Deserialize)]
+struct Newer;
+
+impl Job for Newer {
+    type State = ();
+    const NAME: &'static str = "test.newer";
+    const CLASS: Class = Class::Bulk;
+    const ATTEMPTS: u16 = 1;
+
+    async fn run(self, (): &(), job: &mut JobContext) -> Result<(), JobError> {
+        job.say(5, Priority::Interactive, Message::plain("newer"));
+        Ok(())
+    }
+}
+
+/// Breaks when jobs are taken by their class alone: the old version's workers would use up the new one's attempts.
+#[tokio::test]
+async fn a_job_of_a_newer_version_waits_for_a_worker_that_knows_it() {
+    let (telegram, database) = (Telegram::start().await, migrated().await);
+    let replica = Replica::start(&telegram, &database).await;
+    let old = worker(&replica, &Arc::new(Shared::default()));
+    enqueue(&replica.pool, &Newer).await;
+    // Enqueued later, done sooner: the worker has looked.
+    enqueue(&replica.pool, &task(Work::FailsUntil(1))).await;
+    assert_eq!(telegram.person(5).hears(1).await, ["done in run 1"]);
+    let waits: (i32, bool) =
+        sqlx::query_as("SELECT attempts, lease_token IS NULL FROM jobs").fetch_one(&replica.pool).await.unwrap();
+    assert_eq!((waits, count(&replica.pool, "dead_jobs").await), ((0, true), 0));
+    old.close(Duration::from_secs(1)).await;
+    let (pool, sender, clock) = (replica.pool.clone(), replica.sender.clone(), replica.setup.clock.clone());
+    let handlers = vec![JobHandler::new::<Newer>(Arc::new(()))];
+    let _new = Runner::start(pool, sender, clock, replica.setup.jobs.clone(), handlers, Vec::new());
+    assert_eq!(telegram.person(5).hears(2).await[1], "newer");
+}
+
+/// Breaks when the loop looks whether it was told to stop before it waits for room, and not after.
+#[tokio::test]
+async fn a_worker_that_was_told_to_stop_takes_no_more_when_a_job_ends() {
+    let (telegram, database) = (Telegram::start().await, migrated().await);
+    let mut setup = Setup::default();
+    setup.jobs.concurrency = |_| 1;
+    let replica = Replica::with(&telegram, &database, setup).await;
+    let shared = Arc::new(Shared::default());
+    let worker_ = worker(&replica, &shared);
+    for _ in 0..2 {
+        enqueue(&replica.pool, &task(Work::Waits)).await;
+    }
+    until("the first to run", async || (shared.runs.load(Ordering::SeqCst) == 1).then_some(())).await;
+    let mut closing = std::pin::pin!(worker_.close(Duration::from_secs(10)));
+    assert!(futures::poll!(&mut closing).is_pending());
+    shared.gate.add_permits(2);
+    closing.await;
+    let left: Vec<(i32, bool)> =
+        sqlx::query_as("SELECT attempts, lease_token IS NULL FROM jobs").fetch_all(&replica.pool).await.unwrap();
+    assert_eq!((left, shared.runs.load(Ordering::SeqCst)), (vec![(0, true)], 1));
+}
+
+/// Breaks when one statement renews all leases and waits for a row that somebody has locked.
+#[tokio::test]
+async fn a_job_whose_row_is_locked_does_not_cost_the_others_their_leases() {
+    let (telegram, database) = (Telegram::start().await, migrated().await);
+    let replica = Replica::start(&telegram, &database).await;
+    let shared = Arc::new(Shared::default());
+    let worker_ = worker(&replica, &shared);
+    for _ in 0..2 {
+        enqueue(&replica.pool, &task(Work::Waits)).await;
+    }
+    until("both to run", async || (shared.runs.load(Ordering::SeqCst) == 2).then_some(())).await;
+    // Who erases a person does that, and then looks for their messages.
+    let mut other = replica.pool.begin().await.unwrap();
+    sqlx::query("SELECT FROM jobs ORDER BY id LIMIT 1 FOR UPDATE").execute(&mut *other).await.unwrap();
+    let free = "SELECT lease_token::text, lease_until > $1 FROM jobs ORDER BY id DESC LIMIT 1";
+    let end: chrono::DateTime<chrono::Utc> =
+        sqlx::query_scalar("SELECT max(lease_until) FROM jobs").fetch_one(&replica.pool).await.unwrap();
+    let of_free = async |after: chrono::DateTime<chrono::Utc>| -> (Option<String>, Option<bool>) {
+        sqlx::query_as(free).bind(after).fetch_one(&replica.pool).await.unwrap()
+    };
+    let (token, _) = of_free(end).await;
+    until("its lease to be renewed past its first end", async || {
+        let (now, renewed) = of_free(end + chrono::Duration::seconds(2)).await;
+        assert_eq!(now, token, "it is taken anew");
+        renewed.filter(|renewed| *renewed)
+    })
+    .await;
+    other.rollback().await.unwrap();
+    shared.gate.add_permits(2);
+    telegram.person(5).hears(2).await;
+    assert_eq!(shared.runs.load(Ordering::SeqCst), 2, "each ran once");
+    worker_.close(Duration::from_secs(5)).await;
+}
+
+/// Breaks when a job that is just committing is cancelled: the commit takes place all the same, and nobody sends what it
+/// says before the chat's lease, which it has taken, runs out.
+#[tokio::test]
+async fn what_a_job_commits_while_its_worker_stops_is_sent_by_that_worker() {
+    let (telegram, database) = (Telegram::start().await, migrated().await);
+    let mut setup = Setup::default();
+    setup.outbox.lease = Duration::from_secs(3600);
+    let replica = Replica::with(&telegram, &database, setup).await;
+    for statement in [
+        "CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS
+         $$ BEGIN PERFORM pg_sleep(1); RETURN NULL; END $$",
+        "CREATE CONSTRAINT TRIGGER linger AFTER DELETE ON jobs DEFERRABLE INITIALLY DEFERRED
+         FOR EACH ROW EXECUTE FUNCTION linger()",
+    ] {
+        sqlx::query(statement).execute(&replica.pool).await.unwrap();
+    }
+    let worker_ = worker(&replica, &Arc::new(Shared::default()));
+    enqueue(&replica.pool, &task(Work::FailsUntil(1))).await;
+    until("the commit to be on its way", async || {
+        let sleeps = "SELECT EXISTS (SELECT FROM pg_stat_activity
+                      WHERE datname = current_database() AND wait_event = 'PgSleep')";
+        sqlx::query_scalar::<_, bool>(sleeps).fetch_one(&replica.pool).await.unwrap().then_some(())
+    })
+    .await;
+    worker_.close(Duration::ZERO).await;
+    assert_eq!(telegram.person(5).hears(1).await, ["done in run 1"]);
+}
+
 /// Breaks when a stopping worker counts what it hands back.
 #[tokio::test]
 async fn a_stopping_worker_hands_its_unfinished_job_back_uncounted() {

@@ -1,6 +1,7 @@
 //! The invariants of the design, each with the mechanism that its test breaks without.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod cache;
 mod forgetting;
 mod intake;
 mod jobs;
@@ -13,3 +14,4 @@ mod polling;
 mod properties;
 mod schedules;
 mod silence;
+mod tries;

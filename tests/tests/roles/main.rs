@@ -3,7 +3,9 @@
 
 mod companion;
 mod consumers;
+mod ends;
 mod habits;
 mod kills;
+mod pods;
 mod refusals;
 mod up;

@@ -84,6 +84,9 @@ fn connections_are_counted_at_the_most_pods_that_there_may_be() {
         "api": {"replicas": 2}, "worker": {"replicas": 0}}});
     // Ten and three more in a rollout, two and one more.
     assert_eq!(connections(&World::new(spec).valid()), (13 + 3) * 4);
+    // Below three it is what processes take all the same.
+    let [one, three] = [1, 3].map(|n| connections(&World::new(json!({"database": {"poolSize": n}})).valid()));
+    assert_eq!(one, three);
 }
 
 #[test]

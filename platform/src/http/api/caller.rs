@@ -27,7 +27,8 @@ fn unauthorized(detail: &str) -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "a valid token is needed").detail(detail).bearer()
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+/// The token that a request shows (RFC 6750), whatever it is worth.
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }

@@ -13,7 +13,7 @@ use sqlx::PgPool;
 use utoipa_axum::router::OpenApiRouter;
 
 pub use auth::{ApiSettings, ApiSettingsError, Auth, BOT_KEY};
-pub use caller::{BotKey, Caller, PathId};
+pub use caller::{BotKey, Caller, PathId, bearer};
 pub use fields::{Body, Fault, Fields, Pairs, Patch, boolean, integer, text, time, zone};
 
 use crate::clock::Clock;

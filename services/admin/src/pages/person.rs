@@ -123,6 +123,7 @@ pub async fn erase(desk: Desk, Path(id): Path<i64>, Form(confirmed): Form<Confir
     sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(user.telegram_id).execute(&mut *tx).await?;
     users::erase(&mut tx, &user).await?;
     tx.commit().await?;
+    desk.registry.modules().for_each(|module| module.person_changed(user.id));
     tracing::info!(user = id, "a person was erased by the owner");
     Ok(Redirect::to("/admin/people?erased=yes").into_response())
 }
