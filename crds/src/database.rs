@@ -99,8 +99,7 @@ pub struct DatabaseCluster {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Redis {
-    /// A Redis of yours: a secret with an address like `redis://:password@host:6379/0`, or `rediss://` for TLS with a
-    /// certificate that the system's authorities have signed.
+    /// A Redis of yours: a secret with an address like `redis://:password@host:6379/0` (`rediss://` for TLS).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url_secret_ref: Option<SecretKeyRef>,
     /// A single Redis inside the cluster. It holds caches only, so losing it loses nothing.

@@ -7,7 +7,9 @@ use vitte_platform::clock::Timestamp;
 
 use crate::domain::day::after;
 use crate::domain::fire::Clockwork;
-use crate::domain::{Calendar, Quiet, Range, Rules, Schedule, Status, Streak, Summary, instant, next_fire, today};
+use crate::domain::{
+    Calendar, Quiet, Range, Rules, Schedule, Status, Streak, Summary, instant_after, next_fire, today,
+};
 
 /// Our id of a habit.
 pub type HabitId = i64;
@@ -51,8 +53,8 @@ impl Person {
     pub fn undisturbed(&self, at: Timestamp) -> Option<Timestamp> {
         let Some(quiet) = self.quiet.filter(|_| self.is_quiet(at)) else { return Some(at) };
         let date = at.with_timezone(&self.zone).date_naive();
-        let ends = [date, after(date)].into_iter().filter_map(|date| instant(date, quiet.until, self.zone));
-        ends.filter(|end| *end > at).min().filter(|end| self.today(*end) == self.today(at))
+        let ends = [date, after(date)].map(|date| instant_after(at, date.and_time(quiet.until), self.zone));
+        ends.into_iter().flatten().min().filter(|end| self.today(*end) == self.today(at))
     }
 }
 

@@ -45,22 +45,24 @@ async fn a_bot_is_applied_answers_a_person_through_all_its_parts_and_leaves_only
     let client = reqwest::Client::builder().timeout(Duration::from_secs(30)).build().unwrap();
     let person = Person { client, base: world.base.clone() };
     person.says("/start").await;
-    let greeting = person.hears(0, "Hi, I am Luna!").await;
+    let greeting = person.hears(0, "Hi, I am Luna!").await["message_id"].as_i64().unwrap();
     let asked = person.says("What do you do in the evenings?").await;
     assert!(asked > greeting, "one chat's messages are counted in their order");
     // The model's words come by the worker.
     person.hears(asked, "").await;
 
     // Two modules in one bot: what is typed in an open dialogue is the habits', and the worker remembers the time.
-    let time = soon();
-    let mut made = asked;
-    for words in ["/newhabit", "Water the plants", "/skip", "/skip", &time] {
-        made = person.says(words).await;
-        person.hears(made, "").await;
+    for words in ["/newhabit", "Water the plants", "/skip", "/skip"] {
+        let said = person.says(words).await;
+        person.hears(said, "").await;
     }
+    let made = person.says(&soon()).await;
+    person.hears(made, "").await;
 
     policies_allow_what_pods_do_and_not_more(&node, &watch).await;
-    person.hears_within(Duration::from_secs(180), made, "⏰ Water the plants").await;
+    let reminder = person.hears_within(Duration::from_secs(180), made, "⏰ Water the plants").await;
+    assert!(text(&reminder).contains("Today is a good day to begin."), "on time, of today: {reminder}");
+    assert_eq!(labels(&reminder), ["✅ Done", "🕐 In an hour", "Skip today"], "{reminder}");
     operator_is_content(&node).await;
 
     let bots = node.api("vitte.dev/v1alpha1", "VitteBot", Some(BOTS));
@@ -75,11 +77,21 @@ async fn a_bot_is_applied_answers_a_person_through_all_its_parts_and_leaves_only
     assert_eq!(info["result"]["url"], "", "the webhook went with the bot: {info}");
 }
 
-/// A time of day that comes in half a minute to one and a half, as a person in UTC writes it.
+/// A time of day that comes in one minute to two, as a person in UTC writes it.
 fn soon() -> String {
     #[expect(clippy::disallowed_methods, reason = "the pods have no other clock than the machine's")]
     let now = chrono::Utc::now();
-    (now + chrono::TimeDelta::seconds(90)).format("%H:%M").to_string()
+    (now + chrono::TimeDelta::minutes(2)).format("%H:%M").to_string()
+}
+
+fn text(message: &Value) -> &str {
+    message["text"].as_str().unwrap_or_default()
+}
+
+/// Of a message's buttons, row by row.
+fn labels(message: &Value) -> Vec<&str> {
+    let rows = message["buttons"].as_array().into_iter().flatten();
+    rows.filter_map(Value::as_array).flatten().filter_map(|button| button["text"].as_str()).collect()
 }
 
 /// The person's side of the simulated Telegram.
@@ -99,26 +111,23 @@ impl Person {
         answer["message_id"].as_i64().unwrap()
     }
 
-    /// The number of the bot's first message after `after` in which these words are.
-    async fn hears(&self, after: i64, words: &str) -> i64 {
+    /// The bot's first message after `after` in which these words are.
+    async fn hears(&self, after: i64, words: &str) -> Value {
         self.hears_within(Duration::from_secs(60), after, words).await
     }
 
-    async fn hears_within(&self, limit: Duration, after: i64, words: &str) -> i64 {
+    async fn hears_within(&self, limit: Duration, after: i64, words: &str) -> Value {
         let mut latest = Value::Null;
         let heard = tokio::time::timeout(limit, async {
             loop {
                 let url = format!("{}/sim/chats/{CHAT}/messages?after={after}&wait=1", self.base);
                 let answer: Value = self.client.get(url).send().await.unwrap().json().await.unwrap();
-                let messages = answer["messages"].as_array().cloned().unwrap_or_default();
-                latest = answer;
-                let said = messages.iter().find(|message| {
-                    let text = message["text"].as_str().unwrap_or_default();
-                    message["from"] == "bot" && !text.is_empty() && text.contains(words)
-                });
-                if let Some(number) = said.and_then(|message| message["message_id"].as_i64()) {
-                    return number;
+                let mut messages = answer["messages"].as_array().into_iter().flatten();
+                let of_bot = |message: &&Value| message["from"] == "bot" && !text(message).is_empty();
+                if let Some(message) = messages.find(|message| of_bot(message) && text(message).contains(words)) {
+                    return message.clone();
                 }
+                latest = answer;
             }
         });
         heard.await.unwrap_or_else(|_| panic!("no {words:?} within {limit:?}; the chat: {latest}"))

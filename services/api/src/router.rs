@@ -54,6 +54,7 @@ pub fn build(config: &Config, registry: &Registry, ground: &Ground) -> Result<Ro
         .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
         .with_state(state.clone());
     let (healthcheck, _) = healthcheck::routes().split_for_parts();
+    let healthcheck = healthcheck.method_not_allowed_fallback(problems::no_such_method);
     let all = Router::new()
         .nest("/api/v1", v1)
         .merge(healthcheck.with_state(state))

@@ -155,6 +155,7 @@ async fn every_error_is_a_problem_whoever_made_it() {
     let response = api.ask(Method::DELETE, "/api/v1/bot", &[], "").await;
     assert_eq!(response.headers()["allow"], "GET,HEAD");
     problem(response, 405, "method-not-allowed").await;
+    problem(api.ask(Method::POST, "/healthcheck", &[], "").await, 405, "method-not-allowed").await;
 
     let body = problem(api.ask(Method::POST, "/api/v1/notes", &[JSON], "{\"a\":").await, 400, "bad-request").await;
     assert!(body["detail"].as_str().unwrap().contains("JSON"), "{body}");

@@ -42,6 +42,20 @@ async fn up_serves_the_contract_with_the_key_that_it_says_and_a_token_outlives_a
     assert_eq!(up.vitte.stop().await, Some(0));
 }
 
+/// Breaks when the word that stands in for a key still opens beside the key itself, or when that is printed.
+#[tokio::test]
+async fn a_shared_key_that_is_given_takes_the_place_of_the_simulated_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let env = [("VITTE_SECRET_HABITS_BOT_KEY", "our-programs-own-key")];
+    let mut up = Up::knowing(folder.path(), MANIFEST, &[], &env).await;
+    assert_eq!(token(&up, "simulated").await.0, 403);
+    let (status, body) = token(&up, "our-programs-own-key").await;
+    assert_eq!(status, 200, "{body}");
+    assert_eq!(up.vitte.stop().await, Some(0));
+    let output = up.vitte.output();
+    assert!(!output.contains("X-BOT-API-KEY") && !output.contains("our-programs-own-key"), "{output}");
+}
+
 /// Breaks when nothing follows the greeting of a bot that has no persona.
 #[tokio::test]
 async fn a_bot_of_habits_alone_says_at_start_what_it_is_for() {

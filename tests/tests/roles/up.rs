@@ -20,12 +20,17 @@ impl Up {
     }
 
     pub async fn with(folder: &Path, manifest: &str, args: &[&str]) -> Self {
+        Self::knowing(folder, manifest, args, &[]).await
+    }
+
+    /// With these variables in its environment.
+    pub async fn knowing(folder: &Path, manifest: &str, args: &[&str], env: &[(&str, &str)]) -> Self {
         let port = free_port();
         std::fs::write(folder.join("bot.yaml"), manifest).unwrap();
         let listen = format!("127.0.0.1:{port}");
         let mut all = vec!["up", "bot.yaml", "--listen", &listen];
         all.extend(args);
-        let mut vitte = Vitte::start(folder, &all, &[]);
+        let mut vitte = Vitte::start(folder, &all, env);
         #[expect(clippy::disallowed_methods, reason = "a client of a test")]
         let http = reqwest::Client::new();
         vitte.ready(&http, port).await;

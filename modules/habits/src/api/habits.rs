@@ -17,6 +17,8 @@ use crate::store::{self, Changes, Page};
 const NAME: std::ops::RangeInclusive<usize> = 1..=255;
 const DESCRIPTION: std::ops::RangeInclusive<usize> = 0..=10_000;
 const DAYS: std::ops::RangeInclusive<i64> = 1..=i32::MAX as i64;
+/// Habits of a list, unless it is asked for more or fewer.
+const PAGE: i64 = 100;
 /// The latest executions are shown with a habit: some ten years of days.
 const EXECUTIONS: i64 = 4_000;
 
@@ -34,8 +36,8 @@ pub struct CreateHabit {
     /// `HH:MM` or `HH:MM:SS`, in the person's zone.
     #[schema(value_type = String, example = "09:00", pattern = "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$")]
     time_to_remind: NaiveTime,
-    /// Done so many times in a row, it is archived. 21 when left out.
-    #[schema(minimum = 1)]
+    /// Done so many times in a row, it is archived.
+    #[schema(minimum = 1, default = json!(TARGET_DAYS))]
     target_days: Option<i32>,
 }
 
@@ -69,14 +71,14 @@ pub async fn create(
 #[derive(Serialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ListHabits {
-    /// So many from the beginning are left out. 0 when left out.
-    #[param(minimum = 0, required = false)]
+    /// So many from the beginning are left out.
+    #[param(minimum = 0, default = 0, required = false)]
     skip: i64,
-    /// At most so many. 100 when left out.
-    #[param(minimum = 1, maximum = 200, required = false)]
+    /// At most so many.
+    #[param(minimum = 1, maximum = 200, default = json!(PAGE), required = false)]
     limit: i64,
-    /// Without the archived ones. True when left out.
-    #[param(required = false)]
+    /// Without the archived ones.
+    #[param(default = true, required = false)]
     active_only: bool,
 }
 
@@ -94,7 +96,7 @@ pub async fn list(
 ) -> Result<Json<Vec<HabitView>>, Problem> {
     let page = query.read(|fields| {
         let skip = fields.optional("skip", integer(0..=i64::MAX)).unwrap_or(0);
-        let limit = fields.optional("limit", integer(1..=200)).unwrap_or(100);
+        let limit = fields.optional("limit", integer(1..=200)).unwrap_or(PAGE);
         let active_only = fields.optional("active_only", boolean).unwrap_or(true);
         Some(Page { skip, limit, active_only })
     })?;
@@ -112,6 +114,7 @@ pub async fn list(
         (status = 401, description = "No token, or one that is not valid any more"),
         (status = 403, description = "Somebody else's habit"),
         (status = 404, description = "No such habit"),
+        (status = 422, description = "The id is no whole number"),
     ), security(("bearer" = [])))]
 pub async fn show(
     caller: Caller,
@@ -185,6 +188,7 @@ pub async fn change(
         (status = 401, description = "No token, or one that is not valid any more"),
         (status = 403, description = "Somebody else's habit"),
         (status = 404, description = "No such habit"),
+        (status = 422, description = "The id is no whole number"),
     ), security(("bearer" = [])))]
 pub async fn remove(
     caller: Caller,

@@ -17,7 +17,7 @@ pub struct HabitView {
     name: String,
     description: Option<String>,
     /// When it is reminded of, in the person's zone.
-    #[schema(value_type = String, example = "09:00:00")]
+    #[schema(value_type = String, example = "09:00:00", pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]$")]
     time_to_remind: NaiveTime,
     /// Done so many times in a row, it is archived.
     target_days: i32,

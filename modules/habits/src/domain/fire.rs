@@ -1,7 +1,8 @@
 //! When a reminder fires, in UTC.
 //!
-//! A local time of a date happens once: in a minute that daylight saving doubles, the first time; in one that it
-//! removes, at the moment it was removed. A date that the zone does not have has no reminders.
+//! A local time of a date happens once: in a minute that daylight saving doubles, the first time, or the second for who
+//! asks in the second pass of the hour, before the clock shows it; in one that it removes, at the moment it was removed.
+//! A date that the zone does not have has no reminders.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Timelike, Utc};
 use chrono_tz::Tz;
@@ -31,7 +32,7 @@ impl Quiet {
 }
 
 /// The moment of a local time. `None`: the zone does not have the date.
-pub fn instant(date: NaiveDate, time: NaiveTime, zone: Tz) -> Option<DateTime<Utc>> {
+fn instant(date: NaiveDate, time: NaiveTime, zone: Tz) -> Option<DateTime<Utc>> {
     let mut local = date.and_time(time);
     if let Some(at) = zone.from_local_datetime(&local).earliest() {
         return Some(at.to_utc());
@@ -48,6 +49,18 @@ pub fn instant(date: NaiveDate, time: NaiveTime, zone: Tz) -> Option<DateTime<Ut
         }
     }
     None
+}
+
+/// The moment after `since` of a local time that a wall clock has yet to show then. `None`: it was shown, or the zone does
+/// not have the date.
+pub fn instant_after(since: DateTime<Utc>, local: NaiveDateTime, zone: Tz) -> Option<DateTime<Utc>> {
+    let first = instant(local.date(), local.time(), zone)?;
+    if first > since {
+        return Some(first);
+    }
+    // At ten past two, in the second pass of an hour, half past two is yet to come, although it was before, too.
+    let second = zone.from_local_datetime(&local).latest()?.to_utc();
+    (since.with_timezone(&zone).naive_local() < local && second > since).then_some(second)
 }
 
 /// A person's times and days, by which a habit's reminders fire.
@@ -80,8 +93,7 @@ pub fn next_fire(
             .map(|time| quiet.map_or(*time, |quiet| quiet.put_off(*time)))
             .map(|time| date.and_time(time))
             .filter(|local| fired.is_none_or(|fired| *local > fired) && falls_on(day_of(*local, end_of_day)))
-            .filter_map(|local| instant(local.date(), local.time(), zone).map(|at| (at, local)))
-            .filter(|(at, _)| *at > since)
+            .filter_map(|local| instant_after(since, local, zone).map(|at| (at, local)))
             .min();
         if fires.is_some() {
             return fires;

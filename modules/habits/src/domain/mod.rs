@@ -7,6 +7,6 @@ pub mod schedule;
 pub mod streak;
 
 pub use day::{Calendar, Range, before, exists, skipped, today};
-pub use fire::{Clockwork, Quiet, instant, next_fire};
+pub use fire::{Clockwork, Quiet, instant_after, next_fire};
 pub use schedule::{Schedule, Weekdays, week_of};
 pub use streak::{Rules, Status, Streak, Summary, reached_on};

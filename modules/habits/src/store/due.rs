@@ -108,8 +108,9 @@ pub async fn fired(c: &mut PgConnection, all: &[Due], now: Timestamp) -> sqlx::R
     let mut planned = Vec::with_capacity(all.len());
     for due in all {
         let mut habit = due.habit.clone();
-        let local = now.with_timezone(&due.person.zone).naive_local();
-        habit.fired_through = habit.fired_through.max(Some(local));
+        // Taken in the second pass of a doubled hour, a moment of its first is later on the wall than now.
+        let local = [due.at, now].map(|at| at.with_timezone(&due.person.zone).naive_local());
+        habit.fired_through = habit.fired_through.max(local.into_iter().max());
         habit.snoozed_until = habit.snoozed_until.filter(|at| *at > now);
         habit.forget_moment();
         habit.plan(&due.person, now);

@@ -1,5 +1,7 @@
 //! `POST /auth/token`, and what a token opens.
 
+use std::time::Duration;
+
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
@@ -105,6 +107,17 @@ async fn a_token_that_is_absent_bad_or_expired_is_401_on_every_path() {
     for (method, path) in paths {
         refused(ann.ask(method, path, Some(json!({}))).await, 401).await;
     }
+}
+
+/// Breaks when a token lives for an hour whatever the manifest says.
+#[tokio::test]
+async fn a_token_lives_as_long_as_the_manifest_says() {
+    let api = Api::with(&migrated().await, Keys { minutes: 5, ..Keys::default() }).await;
+    let ann = api.person(7).await;
+    api.clock.advance(Duration::from_secs(299));
+    said(ann.get("/users/me").await, 200).await;
+    api.clock.advance(Duration::from_secs(1));
+    refused(ann.get("/users/me").await, 401).await;
 }
 
 #[tokio::test]

@@ -2,9 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod anything;
+mod document;
 mod executions;
 mod habits;
 mod login;
 mod me;
+mod request;
 mod shape;
 mod world;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Method, Response};
+use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use tempfile::TempDir;
@@ -25,11 +25,13 @@ pub const NOON: &str = "2026-03-11T12:00:00Z";
 pub struct Keys<'a> {
     pub signing: &'a [&'a str],
     pub shared: &'a [&'a str],
+    /// How long a token is good for.
+    pub minutes: u32,
 }
 
 impl Default for Keys<'_> {
     fn default() -> Self {
-        Self { signing: &[SIGNING], shared: &[BOT_KEY] }
+        Self { signing: &[SIGNING], shared: &[BOT_KEY], minutes: 60 }
     }
 }
 
@@ -67,7 +69,13 @@ impl Api {
     fn begin(database: &str, keys: Keys<'_>) -> Self {
         vitte_tests::tls();
         let folder = tempfile::tempdir().unwrap();
-        let mut manifest = MANIFEST.replace("habitsPerPerson: 200", "habitsPerPerson: 5");
+        let lifetime = "tokenLifetimeMinutes: 60";
+        assert!(MANIFEST.contains(lifetime));
+        let mut manifest = MANIFEST
+            .replace("habitsPerPerson: 200", "habitsPerPerson: 5")
+            // That there is a bound is the api's own to test.
+            .replace("requestsPerMinute: 600", "requestsPerMinute: 60000")
+            .replace(lifetime, &format!("tokenLifetimeMinutes: {}", keys.minutes));
         let mut env: Vec<(String, String)> =
             vec![("VITTE_SECRET_HABITS_TOKEN".into(), TOKEN.into()), ("VITTE_DATABASE_URL".into(), database.into())];
         for (field, key, values) in [("jwtSecretRef", "jwt", keys.signing), ("botKeySecretRef", "bot-key", keys.shared)]
@@ -97,8 +105,13 @@ impl Api {
         Self { url: format!("http://{listen}"), http, clock, pool, process, _folder: folder }
     }
 
+    /// A request of any form.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.url))
+    }
+
     pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<String>) -> Response {
-        let mut request = self.http.request(method, format!("{}{path}", self.url));
+        let mut request = self.request(method, path);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

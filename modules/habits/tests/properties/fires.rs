@@ -1,10 +1,16 @@
 //! Reminders against brute force: every minute of two years, looked at on the wall.
 
+use std::sync::LazyLock;
+
 use chrono::{
-    DateTime, Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone, Utc, Weekday,
+    DateTime, Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Timelike, Utc, Weekday,
 };
 use chrono_tz::Tz;
+use proptest::prelude::*;
 use vitte_habits::domain::{Clockwork, Quiet, next_fire};
+use vitte_habits::model::Person;
+
+use crate::wall;
 
 /// Times at which clocks are changed somewhere, and some at which they never are.
 const TIMES: [(u32, u32); 14] = [
@@ -28,29 +34,26 @@ fn clock((hour, minute): (u32, u32)) -> NaiveTime {
     NaiveTime::from_hms_opt(hour, minute, 0).unwrap()
 }
 
-/// The first minute at which a wall clock shows a date's time or a later one, and that date, for each date that the wall
-/// clock ever shows: by looking at every minute.
+/// The first moment at which a wall clock shows a date's time or a later one, and that date, for each date that the wall
+/// clock ever shows: by looking at every minute. Clocks are changed at the beginning of one.
 fn by_looking(
     zone: Tz,
     begin: DateTime<Utc>,
     end: DateTime<Utc>,
     times: &[NaiveTime],
 ) -> Vec<Vec<(DateTime<Utc>, NaiveDate)>> {
-    let wall = |at: &DateTime<Utc>| -> NaiveDateTime {
-        at.naive_utc()
-            + TimeDelta::seconds(zone.offset_from_utc_datetime(&at.naive_utc()).fix().local_minus_utc().into())
-    };
-    let shown = wall(&begin);
+    let shown = wall(zone, begin);
     // What each time waits for: its next date.
     let mut next: Vec<NaiveDate> =
         times.iter().map(|t| if *t > shown.time() { shown.date() } else { shown.date() + Days::new(1) }).collect();
     let mut fires = vec![Vec::new(); times.len()];
-    let mut at = begin - TimeDelta::minutes(1);
+    let mut at = begin - TimeDelta::seconds(60 + i64::from(begin.second()));
     let mut soonest = NaiveDateTime::MIN;
     while at < end {
         at += TimeDelta::minutes(1);
-        let now = wall(&at);
-        if now < soonest {
+        let now = wall(zone, at);
+        let last = now + TimeDelta::seconds(59);
+        if last < soonest {
             continue;
         }
         for (n, time) in times.iter().enumerate() {
@@ -58,8 +61,9 @@ fn by_looking(
             while now.date() > next[n] && !seen(&zone, next[n]) {
                 next[n] = next[n] + Days::new(1);
             }
-            if now >= next[n].and_time(*time) {
-                fires[n].push((at, next[n]));
+            let local = next[n].and_time(*time);
+            if last >= local {
+                fires[n].push((at + (local - now).max(TimeDelta::zero()), next[n]));
                 next[n] = next[n] + Days::new(1);
             }
         }
@@ -165,12 +169,15 @@ fn agrees(zone: &str, year: i32) {
 }
 
 macro_rules! zones {
-    ($($name:ident: $zone:literal from $year:literal;)*) => { $(
+    ($($name:ident: $zone:literal from $year:literal;)*) => {
+        const ZONES: &[(&str, i32)] = &[$(($zone, $year)),*];
+        $(
         #[test]
         fn $name() {
             agrees($zone, $year);
         }
-    )* };
+        )*
+    };
 }
 
 zones! {
@@ -184,4 +191,62 @@ zones! {
     one_minute_past_midnight_in_st_johns: "America/St_Johns" from 2010;
     the_evening_before_in_nuuk: "America/Nuuk" from 2023;
     around_ramadan_in_gaza: "Asia/Gaza" from 2025;
+}
+
+/// Breaks when quiet hours that end in the second pass of an hour are taken to have ended in the first.
+#[test]
+fn quiet_hours_end_when_the_clock_is_yet_to_show_their_end() {
+    let quiet = Some(Quiet { from: clock((1, 0)), until: clock((2, 30)) });
+    let (zone, end_of_day) = (chrono_tz::Europe::Berlin, NaiveTime::MIN);
+    let person = Person { user_id: 1, zone, end_of_day, usual_end_of_day: end_of_day, quiet, off: Vec::new() };
+    let at = |hour, minute| Utc.with_ymd_and_hms(2026, 10, 25, hour, minute, 0).unwrap();
+    assert_eq!(person.undisturbed(at(0, 10)), Some(at(0, 30)));
+    assert_eq!(person.undisturbed(at(1, 10)), Some(at(1, 30)));
+}
+
+/// The hours, on those two years' clocks, in which they are changed.
+static CHANGES: LazyLock<Vec<(Tz, DateTime<Utc>)>> = LazyLock::new(|| {
+    let mut all = Vec::new();
+    for (zone, year) in ZONES {
+        let zone: Tz = zone.parse().unwrap();
+        let begin = Utc.with_ymd_and_hms(*year, 1, 1, 0, 0, 0).unwrap();
+        let shift = |at: DateTime<Utc>| wall(zone, at) - at.naive_utc();
+        let hours = (0..2 * 365 * 24).map(|hour| begin + TimeDelta::hours(hour));
+        all.extend(hours.filter(|at| shift(*at) != shift(*at + TimeDelta::hours(1))).map(|at| (zone, at)));
+    }
+    all
+});
+
+/// A time of day, many of them at a beginning or within the hour that is removed or doubled somewhere.
+fn time() -> impl Strategy<Value = NaiveTime> {
+    let seconds = prop_oneof![Just(0), Just(59), 0u32..60];
+    let times = prop_oneof![
+        4 => prop::sample::select(TIMES.to_vec()),
+        3 => (0u32..4, 0u32..60),
+        1 => (0u32..24, 0u32..60),
+    ];
+    (times, seconds).prop_map(|(time, second)| clock(time).with_second(second).unwrap())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whoever asks in the second pass of a doubled hour means what the clock is yet to show. Breaks with seconds that
+    /// are rounded, with a `fired` of another zone that is not compared by the clock, or when the second pass is nothing.
+    #[test]
+    fn the_next_reminder_is_when_the_clock_on_the_wall_next_comes_to_it(
+        (zone, hour) in (0..CHANGES.len()).prop_map(|n| CHANGES[n]),
+        since in -3 * 3600i64..6 * 3600,
+        times in prop::collection::vec(time(), 1..4),
+        fired in prop::option::of((prop::sample::select(ZONES), -40i64..20)),
+    ) {
+        let since = hour + TimeDelta::seconds(since);
+        // Where they were, an hour or a day ago: its clock may have shown more than any shows here.
+        let fired = fired.map(|((zone, _), hours)| wall(zone.parse().unwrap(), since + TimeDelta::hours(hours)));
+        let looked = by_looking(zone, since, since + TimeDelta::days(4), &times);
+        let all = times.iter().zip(&looked).flat_map(|(time, fires)| fires.iter().map(|(at, date)| (*at, date.and_time(*time))));
+        let first = all.filter(|(_, local)| fired.is_none_or(|fired| *local > fired)).min();
+        let clockwork = Clockwork { zone, end_of_day: NaiveTime::MIN, quiet: None, times: &times, fired };
+        prop_assert_eq!(next_fire(&clockwork, |_| true, since), first, "{} since {}", zone, wall(zone, since));
+    }
 }

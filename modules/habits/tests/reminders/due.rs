@@ -207,3 +207,20 @@ async fn a_reminder_speaks_the_persons_language_and_no_markup_of_theirs() {
     let (_, text) = world.written().await.remove(0);
     assert!(text.contains("&lt;b&gt;5 &amp; 6") && text.contains("хороший день"), "{text}");
 }
+
+/// Breaks when a late reminder is repeated as the clock shows its time once more, and when who makes a habit between the
+/// two passes of an hour waits for tomorrow.
+#[tokio::test]
+async fn in_an_hour_that_comes_twice_each_is_reminded_once_and_of_what_the_clock_is_yet_to_show() {
+    let world = World::new().await;
+    let user = world.user(5, "Europe/Berlin").await;
+    // On 25 October it is half past two at 00:30 and at 01:30 in Greenwich.
+    let before = world.habit(user, "02:30:00", "2026-10-24T12:00:00Z").await.id;
+    assert_eq!(world.look("2026-10-25T01:05:00Z").await.late, 1);
+    let between = world.habit(user, "02:30:00", "2026-10-25T01:10:00Z").await.id;
+    assert_eq!(world.look("2026-10-25T01:29:00Z").await.taken(), 0);
+    assert_eq!(world.look("2026-10-25T01:30:00Z").await.sent, 1);
+    assert_eq!(world.look("2026-10-25T12:00:00Z").await.taken(), 0);
+    let date = || "2026-10-25".to_owned();
+    assert_eq!(world.reminded().await, [(before, date()), (between, date())]);
+}

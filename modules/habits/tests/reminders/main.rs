@@ -7,6 +7,8 @@ mod day;
 mod due;
 mod history;
 mod pace;
+#[path = "../reference/paper.rs"]
+mod paper;
 mod people;
 mod races;
 mod waiting;
