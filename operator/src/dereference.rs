@@ -315,11 +315,11 @@ impl Reader<'_> {
             let is_heard = Some(&job.name) == newest.as_ref() || job.name.starts_with(&looks);
             match &end {
                 None if told.start != Some(Start::Begun) => {
-                    let now = job_pods::start(&self.pods_of(&job.name).await?);
+                    let now = job_pods::start(&self.pods_of(job).await?);
                     told.start = Some(job_pods::remembered(told.start.take(), now));
                 }
-                Some(end) if is_heard && told.may_be_asked() => {
-                    told.words = job_pods::last_words(&self.pods_of(&job.name).await?, end.is_err());
+                Some(end) if is_heard && told.may_be_asked(Instant::now()) => {
+                    told.words = job_pods::last_words(&self.pods_of(job).await?, end.is_err());
                     told.asked = Some(Instant::now());
                 }
                 _ => {}
@@ -335,11 +335,13 @@ impl Reader<'_> {
         Ok(())
     }
 
-    async fn pods_of(&self, job: &str) -> Result<Vec<Pod>, Unread> {
+    /// Those of this Job, and not of a former one of its name that are still on their way out.
+    async fn pods_of(&self, job: &Live) -> Result<Vec<Pod>, Unread> {
         let api: Api<Pod> = Api::namespaced(self.cluster.client.clone(), &self.key.namespace);
-        let params = ListParams::default().labels(&format!("batch.kubernetes.io/job-name={job}")).limit(20);
+        let uid = job.text("/metadata/uid").unwrap_or_default();
+        let params = ListParams::default().labels(&format!("batch.kubernetes.io/controller-uid={uid}")).limit(20);
         let pods = api.list(&params).await;
-        let pods = pods.map_err(|source| Unread::Failed { what: format!("the pods of Job {job}"), source })?;
+        let pods = pods.map_err(|source| Unread::Failed { what: format!("the pods of Job {}", job.name), source })?;
         Ok(pods.items)
     }
 }
@@ -355,9 +357,27 @@ pub struct JobTold {
 
 impl JobTold {
     /// Whether its pods may be asked for words that they have not told yet.
-    fn may_be_asked(&self) -> bool {
+    fn may_be_asked(&self, now: Instant) -> bool {
         /// A pod's report may come after its Job's; what is not there by then has gone.
         const AGAIN: Duration = Duration::from_secs(30);
-        self.words.is_none() && self.asked.is_none_or(|asked| asked.elapsed() >= AGAIN)
+        self.words.is_none() && self.asked.is_none_or(|asked| now.duration_since(asked) >= AGAIN)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_that_a_job_has_not_told_yet_are_asked_for_again_but_not_at_each_look() {
+        let now = Instant::now();
+        let after = |seconds| now + Duration::from_secs(seconds);
+        let mut told = JobTold::default();
+        assert!(told.may_be_asked(now));
+        told.asked = Some(now);
+        assert!(!told.may_be_asked(after(29)));
+        assert!(told.may_be_asked(after(30)));
+        told.words = Some(String::new());
+        assert!(!told.may_be_asked(after(60)), "it ended without");
     }
 }

@@ -86,7 +86,11 @@ pub fn job(name: &str, end: Option<&str>) -> Live {
         })
         .into_iter()
         .collect();
-    live(Kind::Job, name, json!({"status": {"startTime": "2026-01-01T00:00:00Z", "conditions": conditions}}))
+    let mut status = json!({"startTime": "2026-01-01T00:00:00Z", "conditions": conditions});
+    if end == Some("Complete") {
+        status["completionTime"] = json!("2026-01-01T00:00:07Z");
+    }
+    live(Kind::Job, name, json!({"metadata": {}, "status": status}))
 }
 
 /// A revision of the spec of `valid`, as it would be read from the cluster, with the ConfigMaps that it needs.

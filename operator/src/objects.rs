@@ -144,10 +144,16 @@ impl Live {
     /// Status (`True`, `False`, `Unknown`), reason and message of one of `status.conditions`.
     #[must_use]
     pub fn condition(&self, kind: &str) -> Option<(&str, &str, &str)> {
+        let text = |key| self.of_condition(kind, key).unwrap_or_default();
+        self.of_condition(kind, "type").map(|_| (text("status"), text("reason"), text("message")))
+    }
+
+    /// One text of one of `status.conditions`.
+    #[must_use]
+    pub fn of_condition(&self, kind: &str, key: &str) -> Option<&str> {
         let conditions = self.at("/status/conditions")?.as_array()?;
         let found = conditions.iter().find(|c| c.get("type").and_then(Value::as_str) == Some(kind))?;
-        let text = |key| found.get(key).and_then(Value::as_str).unwrap_or_default();
-        Some((text("status"), text("reason"), text("message")))
+        found.get(key)?.as_str()
     }
 }
 

@@ -3,6 +3,9 @@
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use crate::names::ANNOTATION_APPLIED;
+use crate::objects::Live;
+
 /// Where `live` first differs from `wanted`, as a path without values; `None`: every wanted field is there.
 ///
 /// What others added is no difference: further keys of a map, further items of a list whose items have names
@@ -11,6 +14,13 @@ use sha2::{Digest, Sha256};
 pub fn difference(live: &Value, wanted: &Value) -> Option<String> {
     let mut path = String::new();
     differs(live, wanted, &mut path).then_some(path)
+}
+
+/// Whether an object was last written as `wanted`, as the digest says that was written along.
+#[must_use]
+pub fn is_applied(live: &Live, wanted: &Value) -> bool {
+    let pointer = format!("/metadata/annotations/{}", ANNOTATION_APPLIED.replace('/', "~1"));
+    live.text(&pointer) == Some(digest(wanted).as_str())
 }
 
 fn differs(live: &Value, wanted: &Value, path: &mut String) -> bool {

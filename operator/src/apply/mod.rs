@@ -176,18 +176,12 @@ impl Pass<'_> {
             (Mode::Create, Some(_)) if *kind == Kind::ControllerRevision => {
                 Err(refuse(Reason::Conflict, "one of this name is there already; it is read again"))
             }
+            (Mode::Create, Some(live)) if *kind == Kind::Job && self.plan.upgrade.drop.contains(name) => {
+                self.delete(&live).await.map_err(said)?;
+                self.create(wanted).await
+            }
             (Mode::Create, Some(_)) => Ok(()),
-            (Mode::Create, None) => match self.writer.create(*kind, &stamped(json)).await.map_err(said)? {
-                Created::New(live) => {
-                    self.wrote(live);
-                    // What is planned next may need its values, and no watch of a whole cluster tells of a Secret.
-                    if *kind == Kind::Secret {
-                        self.applied.again = Some(Duration::ZERO);
-                    }
-                    Ok(())
-                }
-                Created::Exists => Err(refuse(Reason::Conflict, "another process made it just now; it is read again")),
-            },
+            (Mode::Create, None) => self.create(wanted).await,
             (Mode::Replace, Some(_)) => {
                 let live = self.writer.replace(*kind, name, json).await.map_err(said)?;
                 self.wrote(live);
@@ -208,6 +202,32 @@ impl Pass<'_> {
         }
     }
 
+    async fn create(&mut self, wanted: &Wanted) -> Result<(), ObjectError> {
+        let Wanted { kind, name, json, .. } = wanted;
+        match self.writer.create(*kind, &stamped(json)).await.map_err(|error| write::error(*kind, name, &error))? {
+            Created::New(live) => {
+                self.wrote(live);
+                // What is planned next may need its values, and no watch of a whole cluster tells of a Secret.
+                if *kind == Kind::Secret {
+                    self.applied.again = Some(Duration::ZERO);
+                }
+                Ok(())
+            }
+            Created::Exists => {
+                let message = "another process made it just now; it is read again".to_owned();
+                Err(ObjectError { kind: *kind, name: name.clone(), reason: Reason::Conflict, message })
+            }
+        }
+    }
+
+    async fn delete(&mut self, live: &Live) -> kube::Result<()> {
+        self.writer.delete(live).await?;
+        tracing::info!(kind = %live.kind, name = live.name, "no longer wanted; removed");
+        self.applied.writes += 1;
+        self.applied.children.remove(live.kind, &live.name);
+        Ok(())
+    }
+
     /// A decision about an upgrade that is not written yet: neither Job nor pods act upon it.
     fn unwritten(&self, kind: Kind) -> Option<(Kind, String)> {
         let acts = matches!(kind, Kind::Job | Kind::Deployment);
@@ -226,9 +246,7 @@ impl Pass<'_> {
             };
             self.wrote(live.clone());
         }
-        let stamp = contains::digest(json);
-        let same =
-            live.text(&format!("/metadata/annotations/{}", ANNOTATION_APPLIED.replace('/', "~1"))) == Some(&stamp);
+        let same = contains::is_applied(&live, json);
         let drift = contains::difference(&live.json, &comparable(wanted, &live))
             .or_else(|| self.secret_differs(wanted).then(|| "data".to_owned()));
         if drift.is_none() && !same && self.waits_for_schema(wanted, &live) {
@@ -328,13 +346,8 @@ impl Pass<'_> {
             .cloned()
             .collect();
         for live in orphans {
-            match self.writer.delete(&live).await {
-                Ok(()) => {
-                    tracing::info!(kind = %live.kind, name = live.name, "no longer wanted; removed");
-                    self.applied.writes += 1;
-                    self.applied.children.remove(live.kind, &live.name);
-                }
-                Err(error) => self.applied.errors.push(write::error(live.kind, &live.name, &error)),
+            if let Err(error) = self.delete(&live).await {
+                self.applied.errors.push(write::error(live.kind, &live.name, &error));
             }
         }
     }

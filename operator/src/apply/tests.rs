@@ -32,7 +32,9 @@ impl Server {
     fn put(&self, path: &str, mut object: Value) {
         let version = self.version.fetch_add(1, Ordering::SeqCst) + 1;
         object["metadata"]["resourceVersion"] = json!(version.to_string());
-        object["metadata"]["uid"] = json!(format!("uid-{path}"));
+        if object["metadata"]["uid"].is_null() {
+            object["metadata"]["uid"] = json!(format!("uid-{version}"));
+        }
         object["metadata"]["namespace"] = json!("n");
         self.objects.lock().unwrap().insert(path.to_owned(), object);
     }
@@ -150,6 +152,7 @@ fn plan(scale: Option<Scale>) -> Plan {
             serving: None,
             basis: None,
             roll: true,
+            migrated_at: None,
             expand: ("job".to_owned(), State::Done),
             task: None,
             unstarted: None,
@@ -264,6 +267,45 @@ async fn nothing_acts_upon_a_decision_that_could_not_be_written() {
     assert!(world.server.objects.lock().unwrap().contains_key(SERVICE));
     world.server.refusals.lock().unwrap().clear();
     assert_eq!(world.apply(&all, &plan(Some(Scale::Fixed(1)))).await.errors, []);
+}
+
+#[tokio::test]
+async fn a_revision_that_somebody_made_first_is_read_again_before_anything_acts_upon_it() {
+    let world = world();
+    let mut revision = wanted(Kind::ControllerRevision, "luna-1", &json!({"revision": 1, "data": {}}));
+    revision.mode = Mode::Create;
+    world.apply(std::slice::from_ref(&revision), &plan(None)).await;
+    world.server.writes();
+    // A process that starts with an older list, and would have written something else there.
+    let late = World { store: Store::default(), ..world };
+    revision.json["revision"] = json!(2);
+    let applied = late.apply(&[revision, worker(Some(1))], &plan(Some(Scale::Fixed(1)))).await;
+    let refused: Vec<(Kind, Reason)> = applied.errors.iter().map(|error| (error.kind, error.reason)).collect();
+    let both = [Kind::ControllerRevision, Kind::Deployment].map(|kind| (kind, Reason::Conflict));
+    assert_eq!((refused.as_slice(), late.server.writes()), (both.as_slice(), vec![]));
+    let known = late.store.children(&BotKey::new("n", "luna"));
+    assert_eq!(
+        known.get(Kind::ControllerRevision, "luna-1").unwrap().int("/revision"),
+        Some(1),
+        "the next look has it"
+    );
+}
+
+#[tokio::test]
+async fn a_job_that_is_made_anew_goes_first() {
+    let world = world();
+    let mut job = wanted(Kind::Job, "luna-migrate-1", &json!({"spec": {"suspend": false}}));
+    world.apply(std::slice::from_ref(&job), &plan(None)).await;
+    world.server.writes();
+    job.json["spec"]["suspend"] = json!(true);
+    let mut anew = plan(None);
+    anew.upgrade.drop.insert(job.name.clone());
+    let applied = world.apply(&[job], &anew).await;
+    let path = "/apis/batch/v1/namespaces/n/jobs/luna-migrate-1";
+    let writes = [format!("DELETE {path}"), format!("POST {path} by {FIELD_MANAGER}")];
+    assert_eq!((applied.errors, world.server.writes().as_slice()), (vec![], writes.as_slice()));
+    let live = applied.children.get(Kind::Job, "luna-migrate-1").unwrap();
+    assert_eq!(live.at("/spec/suspend"), Some(&json!(true)));
 }
 
 #[tokio::test]

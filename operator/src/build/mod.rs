@@ -32,7 +32,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
-use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Secret, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
@@ -46,6 +45,7 @@ use crate::dereference::Found;
 use crate::names::{Component, FIELD_MANAGER, HPA_FIELD_MANAGER, child};
 use crate::objects::{Apis, Kind, Mode, Wanted};
 use crate::plan::{Plan, Rotation, Scale, scales};
+use crate::upgrade::Task;
 use crate::validate::{POSTGRES_SECRET as POSTGRES, REDIS_SECRET as REDIS, Valid};
 
 pub use config::{config_map_name, without_defaults};
@@ -141,7 +141,7 @@ struct Resources {
     claims: Vec<PersistentVolumeClaim>,
     services: Vec<Service>,
     stateful_sets: Vec<StatefulSet>,
-    jobs: Vec<Job>,
+    jobs: Vec<Wanted>,
     /// As JSON: a template that is held back is the live one, and `affinity` is the user's own words.
     deployments: Vec<Value>,
     disruption_budgets: Vec<PodDisruptionBudget>,
@@ -184,7 +184,7 @@ pub fn build(
         services: all(both.iter().flat_map(|ctx| services::build(*ctx)).collect(), |service| &service.metadata),
         stateful_sets: all(servers.collect(), |server| &server.metadata),
         secrets,
-        jobs: upgrade.task.iter().map(|task| jobs::job(valid, task)).collect(),
+        jobs: upgrade.task.iter().map(|task| job(valid, task)).collect(),
         deployments: deployments::build(ctx),
         disruption_budgets: disruption::build(ctx),
         autoscalers,
@@ -206,6 +206,12 @@ pub fn deployments(valid: &Valid, found: &Found) -> Objects {
     let mut objects = Ordered::default();
     objects.apply(Kind::Deployment, deployments::build(ctx));
     objects.0
+}
+
+/// The Job of a task, as [`build`] makes it.
+#[must_use]
+pub fn job(valid: &Valid, task: &Task) -> Wanted {
+    wanted(Kind::Job, jobs::job(valid, task), Mode::Create)
 }
 
 /// Labels and owner of a revision.
@@ -271,9 +277,7 @@ fn in_order(resources: Resources) -> Objects {
     objects.apply(Kind::PersistentVolumeClaim, claims);
     objects.apply(Kind::Service, services);
     objects.apply(Kind::StatefulSet, stateful_sets);
-    for job in jobs {
-        objects.add(Kind::Job, job, Mode::Create);
-    }
+    objects.0.extend(jobs);
     objects.apply(Kind::Deployment, deployments);
     objects.apply(Kind::PodDisruptionBudget, disruption_budgets);
     for autoscaler in autoscalers {
@@ -299,10 +303,14 @@ impl Ordered {
     }
 
     fn add(&mut self, kind: Kind, object: impl Serialize, mode: Mode) {
-        let json = json(object);
-        let name = json.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default().to_owned();
-        self.0.push(Wanted { kind, name, json, mode });
+        self.0.push(wanted(kind, object, mode));
     }
+}
+
+fn wanted(kind: Kind, object: impl Serialize, mode: Mode) -> Wanted {
+    let json = json(object);
+    let name = json.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default().to_owned();
+    Wanted { kind, name, json, mode }
 }
 
 /// An object as JSON. Those built here are structs and maps with text keys: nothing of them cannot be written.

@@ -4,6 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Resource};
 use serde_json::json;
+use vitte_crds::status::{Condition, ConditionType, Status};
 
 use crate::cache::BotKey;
 use crate::clock;
@@ -27,9 +28,13 @@ impl Cluster {
             return Ok(());
         }
         let uid = bot.metadata.uid.clone().unwrap_or_default();
+        // Those of others are theirs to write: what was read of them may be old by now.
+        let is_ours = |condition: &Condition| ConditionType::ALL.iter().any(|kind| kind.as_str() == condition.type_);
+        let conditions = new.conditions.iter().filter(|condition| is_ours(condition)).cloned().collect();
+        let ours = Status { conditions, ..new.clone() };
         // With the uid, a successor of the same name is not given this one's status.
         let body = json!({"apiVersion": vitte_crds::API_VERSION, "kind": vitte_crds::KIND,
-            "metadata": {"name": key.name, "uid": uid}, "status": new});
+            "metadata": {"name": key.name, "uid": uid}, "status": ours});
         let params = PatchParams::apply(FIELD_MANAGER).force();
         let written = match self.api(key).patch_status(&key.name, &params, &Patch::Apply(&body)).await {
             Ok(written) => written,

@@ -32,9 +32,9 @@ use crate::names::{Component, child};
 use crate::objects::{Children, Kind, Live};
 use crate::plan::{Migration, Plan, Scale, rolled_out};
 use crate::resource::VitteBot;
-use crate::upgrade::Revisions;
 use crate::upgrade::rollout::{exceeded, in_words};
 use crate::upgrade::spec::same;
+use crate::upgrade::{Ran, Revisions};
 use crate::validate::{Invalid, Valid, components, webhook};
 
 /// The reason of `WebhookRegistered` when Telegram delivers to the right address and nothing comes through.
@@ -311,27 +311,23 @@ impl View<'_> {
             Migration::Failed(_) => MigrationPhase::Failed,
         };
         let former = old.migration.as_ref();
-        if live.is_none() && former.is_some_and(|m| m.job.as_deref() == Some(job)) {
-            return old.migration.clone();
-        }
-        let attempt = match former {
-            Some(m) if m.job.as_deref() == Some(job) => m.attempt.unwrap_or(1),
-            Some(m) if m.image.as_ref() == Some(&self.valid.image) => m.attempt.unwrap_or(1).saturating_add(1),
+        let told = former.filter(|m| m.job.as_deref() == Some(job));
+        let attempt = match (told, former) {
+            (Some(told), _) => told.attempt.unwrap_or(1),
+            (_, Some(m)) if m.image.as_ref() == Some(&self.valid.image) => m.attempt.unwrap_or(1).saturating_add(1),
             _ => 1,
         };
-        let time = |pointer| live.and_then(|j| j.text(pointer)).map(str::to_owned);
-        let failed = live.and_then(|j| {
-            let conditions = j.at("/status/conditions")?.as_array()?;
-            let failed = conditions.iter().find(|c| c["type"] == "Failed" && c["status"] == "True")?;
-            failed["lastTransitionTime"].as_str().map(str::to_owned)
-        });
+        // The Job may have been tidied away, and the status have told of another one since.
+        let remembered = || self.plan.upgrade.migrated_at.clone();
+        let repeated = || told.map(|m| Ran { from: m.started_at.clone(), to: m.finished_at.clone() });
+        let ran = live.map(Ran::of).or_else(remembered).or_else(repeated).unwrap_or_default();
         Some(MigrationStatus {
             job: Some(job.to_owned()),
             image: Some(self.valid.image.clone()),
             phase: Some(phase),
             attempt: Some(attempt),
-            started_at: time("/status/startTime"),
-            finished_at: time("/status/completionTime").or(failed),
+            started_at: ran.from,
+            finished_at: ran.to,
             message: match &self.plan.migration {
                 Migration::Failed(why) => Some(shorten(why)),
                 _ => None,

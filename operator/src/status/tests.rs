@@ -242,6 +242,32 @@ fn attempts_of_one_image_are_counted() {
 }
 
 #[test]
+fn when_a_migration_ran_is_told_again_after_another_one_was_told_of() {
+    let (mut bot, mut found) = running(json!({}));
+    let valid = validate(&bot, &found).unwrap();
+    let ran = "2026-01-01T00:00:00Z/2026-01-01T00:00:07Z";
+    found.children.extend(revision(&valid, 1, |marks| marks.migrated_at = crate::upgrade::Ran::parse(ran)));
+    let before = told(&bot, &found, vec![], at(1)).migration.unwrap();
+    assert_eq!(before.finished_at.as_deref(), Some("2026-01-01T00:00:07Z"));
+    // Its Job went as that of another version came, which is given up before it is over.
+    found.children.remove(Kind::Job, &Task::expand(&valid).name);
+    bot.status = Some(Status {
+        migration: Some(MigrationStatus {
+            job: Some("luna-migrate-0123456789".to_owned()),
+            image: Some("ghcr.io/vitte/vitte:0.2.0".to_owned()),
+            phase: Some(MigrationPhase::Running),
+            ..MigrationStatus::default()
+        }),
+        ..Status::default()
+    });
+    assert_eq!(told(&bot, &found, vec![], at(2)).migration.unwrap(), before);
+    // The status was written last before the Job ended.
+    let running = MigrationStatus { phase: Some(MigrationPhase::Running), finished_at: None, ..before.clone() };
+    bot.status = Some(Status { migration: Some(running), ..Status::default() });
+    assert_eq!(told(&bot, &found, vec![], at(3)).migration.unwrap(), before);
+}
+
+#[test]
 fn one_event_tells_of_each_transition_and_none_of_standing_still() {
     let (mut bot, mut found) = running(json!({}));
     let ready = told(&bot, &found, vec![], at(1));

@@ -41,7 +41,7 @@ impl Planner<'_> {
             let task = Task { of: basis.clone(), ..Task::preflight(valid, &serving, 0) };
             // Its answer stays while the question does: gone, it would be asked at each look.
             self.asked = Some(task.name.clone());
-            let state = task.state(self.found, None);
+            let state = self.state(&task, None);
             match state {
                 State::Done => {}
                 State::Absent | State::Running => {
@@ -67,9 +67,10 @@ impl Planner<'_> {
                 let outcome = if was_good { Outcome::Left } else { Outcome::Failed };
                 let marks = Marks::new(outcome, self.now, self.valid);
                 let mut left = own.unwrap_or_else(|| Revision::of(self.valid, number, marks.clone()));
-                let Marks { migrated_by, contracted_by, contract_begun, .. } = left.marks;
+                let Marks { migrated_by, migrated_at, contracted_by, contract_begun, .. } = left.marks;
                 let reason = Some(format!("{ANNOTATION_ROLLBACK} asks for {by}"));
-                left.marks = Marks { reason, migrated_by, contracted_by, contract_begun, rollback: None, ..marks };
+                left.marks =
+                    Marks { reason, migrated_by, migrated_at, contracted_by, contract_begun, rollback: None, ..marks };
                 left
             }
         });

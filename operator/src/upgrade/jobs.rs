@@ -3,6 +3,8 @@
 //! Each is bounded by `migrations.timeoutSeconds`, in which its image must also be pulled and its pod find a node; how
 //! long a preflight may look once it runs, the process itself knows.
 
+use std::fmt;
+
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -131,6 +133,37 @@ impl Task {
             (None, Some(why)) => format!("{reason}: {message}; its pod never started: {why}"),
             _ => format!("{reason}: {message}"),
         }
+    }
+}
+
+/// When a Job ran, in its own words (RFC 3339, UTC).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ran {
+    pub from: Option<String>,
+    pub to: Option<String>,
+}
+
+impl Ran {
+    #[must_use]
+    pub fn of(job: &Live) -> Self {
+        let failed = || matches!(job_end(job), Some(Err(_))).then(|| job.of_condition("Failed", "lastTransitionTime"));
+        let to = job.text("/status/completionTime").or_else(|| failed().flatten());
+        Self { from: job.text("/status/startTime").map(str::to_owned), to: to.map(str::to_owned) }
+    }
+
+    /// From what [`Display`](fmt::Display) wrote.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (from, to) = text.split_once('/')?;
+        let owned = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        Some(Self { from: owned(from), to: owned(to) })
+    }
+}
+
+/// An interval of ISO 8601: `2026-01-01T12:00:00Z/2026-01-01T12:00:09Z`.
+impl fmt::Display for Ran {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.from.as_deref().unwrap_or_default(), self.to.as_deref().unwrap_or_default())
     }
 }
 

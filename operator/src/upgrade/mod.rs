@@ -26,7 +26,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
-pub use self::jobs::{Purpose, State, Task};
+pub use self::jobs::{Purpose, Ran, State, Task};
 pub use self::revision::{Outcome, Revision, Revisions};
 pub use self::steps::plan;
 use crate::objects::{Kind, Wanted};
@@ -119,6 +119,8 @@ pub struct Upgrade {
     pub roll: bool,
     /// The Job that extends the schema for the spec's image and inputs, and how it stands.
     pub expand: (String, State),
+    /// When that Job ran, as the spec's own revision remembers.
+    pub migrated_at: Option<Ran>,
     /// The one Job to create.
     pub task: Option<Task>,
     /// Why the Job at work has not begun: its pod waits for an image, or for a node.
@@ -127,7 +129,8 @@ pub struct Upgrade {
     pub records: Vec<Wanted>,
     /// Objects that stay although nothing wants them.
     pub keep: BTreeSet<(Kind, String)>,
-    /// Jobs that go although they have not ended: a former spec's, of which nothing ever ran, nor will.
+    /// Jobs that go although they have not ended: of which nothing ever ran, nor will. A former spec's, or one that `task`
+    /// makes anew.
     pub drop: BTreeSet<String>,
     /// When a decision that waits for time is due.
     pub look_again: Option<DateTime<Utc>>,

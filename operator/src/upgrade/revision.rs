@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use vitte_crds::Spec;
 
+use super::jobs::Ran;
 use super::spec::{essence, same};
 use crate::build::{config_map_name, revision_metadata, without_defaults};
 use crate::names::{ANNOTATION_ROLLBACK, Component, child};
@@ -28,8 +29,9 @@ pub const OUTCOME: &str = "vitte.dev/outcome";
 pub const SINCE: &str = "vitte.dev/outcome-since";
 /// Why it failed or was left.
 pub const REASON: &str = "vitte.dev/outcome-reason";
-/// The Job that extended the schema for it.
+/// The Job that extended the schema for it, and when that ran: the Job itself goes once another spec has one.
 const MIGRATED_BY: &str = "vitte.dev/migrated-by";
+const MIGRATED_AT: &str = "vitte.dev/migrated-at";
 /// The Job after which what came before it cannot serve any more without a look at the schema.
 const CONTRACTED_BY: &str = "vitte.dev/contracted-by";
 /// The Job that begins, or has begun, to remove what came before it needs: each of its files commits by itself, so that from
@@ -75,6 +77,7 @@ pub struct Marks {
     pub since: DateTime<Utc>,
     pub reason: Option<String>,
     pub migrated_by: Option<String>,
+    pub migrated_at: Option<Ran>,
     pub contracted_by: Option<String>,
     pub contract_begun: Option<String>,
     pub retry: Option<String>,
@@ -89,6 +92,7 @@ impl Marks {
             since: now,
             reason: None,
             migrated_by: None,
+            migrated_at: None,
             contracted_by: None,
             contract_begun: None,
             retry: valid.retry.clone().filter(|text| !text.is_empty()),
@@ -103,6 +107,7 @@ impl Marks {
         let maybe = [
             (REASON, &self.reason),
             (MIGRATED_BY, &self.migrated_by),
+            (MIGRATED_AT, &self.migrated_at.as_ref().map(Ran::to_string)),
             (CONTRACTED_BY, &self.contracted_by),
             (CONTRACT_BEGUN, &self.contract_begun),
             (RETRY, &self.retry),
@@ -119,6 +124,7 @@ impl Marks {
             since: DateTime::parse_from_rfc3339(text(SINCE)?).ok()?.to_utc(),
             reason: owned(REASON),
             migrated_by: owned(MIGRATED_BY),
+            migrated_at: text(MIGRATED_AT).and_then(Ran::parse),
             contracted_by: owned(CONTRACTED_BY),
             contract_begun: owned(CONTRACT_BEGUN),
             retry: owned(RETRY),

@@ -1,10 +1,8 @@
 //! How far new pods have come, as their Deployments tell.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::Value;
 
-use crate::apply::contains::digest;
-use crate::names::ANNOTATION_APPLIED;
+use crate::apply::contains::is_applied;
 use crate::objects::{Children, Kind, Live, Wanted};
 use crate::plan::rolled_out;
 
@@ -61,13 +59,10 @@ impl Attempt {
 /// Looks at Deployments beside what they are to be. One that cannot be written excuses no other.
 #[must_use]
 pub fn observe(wanted: &[Wanted], children: &Children, attempt: &Attempt, now: DateTime<Utc>) -> Progress {
-    let is_applied = |deployment: &Wanted, live: &Live| {
-        live.text(&pointer(ANNOTATION_APPLIED)) == Some(digest(&deployment.json).as_str())
-    };
     let (mut lives, mut unapplied) = (Vec::new(), Vec::new());
     for deployment in wanted {
         let live = children.get(Kind::Deployment, &deployment.name);
-        let applied = live.is_some_and(|live| is_applied(deployment, live));
+        let applied = live.is_some_and(|live| is_applied(live, &deployment.json));
         lives.extend(live.map(|live| Pods { live, applied }));
         if !applied {
             unapplied.push(deployment.name.as_str());
@@ -96,10 +91,6 @@ struct Pods<'a> {
     live: &'a Live,
     /// Whether its template is the new one: if not, all its pods are old ones.
     applied: bool,
-}
-
-fn pointer(annotation: &str) -> String {
-    format!("/metadata/annotations/{}", annotation.replace('/', "~1"))
 }
 
 /// A Deployment's own words, if it gave up on the template that it has now.
@@ -167,7 +158,5 @@ fn given_up_at(live: &Live) -> Option<DateTime<Utc>> {
 }
 
 fn time(live: &Live, condition: &str, key: &str) -> Option<DateTime<Utc>> {
-    let conditions = live.at("/status/conditions")?.as_array()?;
-    let found = conditions.iter().find(|c| c.get("type").and_then(Value::as_str) == Some(condition))?;
-    Some(DateTime::parse_from_rfc3339(found.get(key)?.as_str()?).ok()?.to_utc())
+    Some(DateTime::parse_from_rfc3339(live.of_condition(condition, key)?).ok()?.to_utc())
 }

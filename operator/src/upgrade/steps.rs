@@ -12,6 +12,8 @@ use super::spec::spec_now;
 use super::trial::rolled_back;
 use super::window::contracted;
 use super::{Serving, Step, Upgrade};
+use crate::apply::contains;
+use crate::build;
 use crate::dereference::Found;
 use crate::names::child;
 use crate::objects::{Kind, Wanted};
@@ -85,6 +87,7 @@ impl Planner<'_> {
         for (job, why) in jobs.filter_map(|job| Some((job, self.found.unstarted.get(&job.name)?))) {
             let is_wanted = upgrade.keep.contains(&(Kind::Job, job.name.clone()));
             match why {
+                _ if upgrade.drop.contains(&job.name) => soonest = soonest.or(Some(self.now + LOOK)),
                 // Its image may come yet, and would then do what nobody asks for any more.
                 Some(_) if !is_wanted => {
                     upgrade.drop.insert(job.name.clone());
@@ -122,6 +125,9 @@ impl Planner<'_> {
             serving: serving.map(Serving::from),
             basis,
             roll,
+            migrated_at: known
+                .filter(|k| k.marks.migrated_by.as_ref() == Some(&task.name))
+                .and_then(|k| k.marks.migrated_at.clone()),
             expand: (task.name.clone(), state),
             task: None,
             unstarted: None,
@@ -159,7 +165,7 @@ impl Planner<'_> {
     /// The Job that extends the schema, and how it stands. Where pods serve, only what they can go on with is done.
     fn migration(&self) -> (&Task, State) {
         let by = self.revisions.get(&self.name).and_then(|known| known.marks.migrated_by.as_ref());
-        let state = |task: &Task| match task.state(self.found, self.status) {
+        let state = |task: &Task| match self.state(task, self.status) {
             State::Absent if by == Some(&task.name) => State::Done,
             state => state,
         };
@@ -170,6 +176,26 @@ impl Planner<'_> {
             _ => false,
         };
         if is_install { (&self.install, install) } else { (&self.expand, expand) }
+    }
+
+    /// How a Job stands. One of which nothing ever ran counts for nothing once it would be made otherwise: it may be what
+    /// keeps it from starting, a pull secret say, that was put right.
+    pub(super) fn state(&self, task: &Task, status: Option<&Status>) -> State {
+        if self.is_outdated(task) { State::Absent } else { task.state(self.found, status) }
+    }
+
+    fn is_outdated(&self, task: &Task) -> bool {
+        let cannot_start = matches!(self.found.unstarted.get(&task.name), Some(Some(_)));
+        let live = self.found.children.get(Kind::Job, &task.name).filter(|_| cannot_start);
+        live.is_some_and(|live| !contains::is_applied(live, &build::job(self.valid, task).json))
+    }
+
+    /// `task` is to be created, in the place of the one of its name that is outdated.
+    fn create(&self, upgrade: &mut Upgrade, task: Task) {
+        if self.is_outdated(&task) {
+            upgrade.drop.insert(task.name.clone());
+        }
+        upgrade.task = Some(task);
     }
 
     /// A Job at work that is none of these.
@@ -187,7 +213,9 @@ impl Planner<'_> {
         }
         let mut upgrade = self.at(step, serving, basis);
         upgrade.keep.insert((Kind::Job, task.name.clone()));
-        upgrade.task = create.then_some(task);
+        if create {
+            self.create(&mut upgrade, task);
+        }
         upgrade
     }
 
@@ -220,11 +248,11 @@ impl Planner<'_> {
         }
         let task = Task::contract(self.valid);
         upgrade.keep.insert((Kind::Job, task.name.clone()));
-        match task.state(self.found, self.status) {
-            State::Absent if self.stranger(&[]).is_some() => {}
+        match self.state(&task, self.status) {
+            State::Absent if self.stranger(&[&task.name]).is_some() => {}
             State::Absent => {
                 upgrade.records.extend(self.begun(serving, &task));
-                upgrade.task = Some(task);
+                self.create(&mut upgrade, task);
             }
             State::Running => upgrade.records.extend(self.begun(serving, &task)),
             State::Done => {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use vitte_crds::status::ConditionType;
 use vitte_crds::upgrade::Rollback;
 
-use super::jobs::{Task, seconds};
+use super::jobs::{Ran, Task, seconds};
 use super::revision::{Marks, Outcome, Revision};
 use super::rollout::{Attempt, Fault, Progress, observe};
 use super::steps::{Basis, Planner};
@@ -109,14 +109,17 @@ impl Planner<'_> {
         let mut revision = match known {
             Some(known) if as_it_is.is_some() => known.clone(),
             Some(known) => {
-                let Marks { contracted_by, contract_begun, .. } = known.marks.clone();
+                let Marks { migrated_by, migrated_at, contracted_by, contract_begun, .. } = known.marks.clone();
                 let mut again = known.clone();
                 again.number = self.revisions.next_number();
-                again.marks = Marks { contracted_by, contract_begun, ..marks };
+                again.marks = Marks { migrated_by, migrated_at, contracted_by, contract_begun, ..marks };
                 again
             }
             None => Revision::of(self.valid, self.revisions.next_number(), marks),
         };
+        let ran = self.found.children.get(Kind::Job, &migrated.name).map(Ran::of);
+        let was_it = revision.marks.migrated_by.as_ref() == Some(&migrated.name);
+        revision.marks.migrated_at = ran.or(revision.marks.migrated_at.filter(|_| was_it));
         revision.marks.migrated_by = Some(migrated.name.clone());
         if revision.marks.contracted_by.is_none() {
             let same_image = serving.filter(|serving| serving.image == revision.image);

@@ -34,7 +34,7 @@ impl Planner<'_> {
             |task: &Task| heard && self.has_ended_well(task) && !self.found.job_words.contains_key(&task.name);
         match (0..LOOKS).map(task).find(|task| !is_lost(task)) {
             Some(task) => {
-                let state = task.state(self.found, None);
+                let state = self.state(&task, None);
                 (task, state)
             }
             None => {
@@ -64,7 +64,7 @@ impl Planner<'_> {
         };
         let begun = self.begun(served, &contract);
         let name = contract.name.clone();
-        let mut upgrade = match contract.state(self.found, None) {
+        let mut upgrade = match self.state(&contract, None) {
             State::Absent => self.with_job(Step::Contract, Some(served), contract, true),
             State::Running => self.with_job(Step::Contract, Some(served), contract, false),
             State::Failed(why) => self.at(Step::ContractFailed(why), Some(served), held()),

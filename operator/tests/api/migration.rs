@@ -68,6 +68,22 @@ async fn a_failed_migration_says_why_leaves_what_runs_and_is_tried_again_on_requ
 }
 
 #[tokio::test]
+async fn a_migration_that_was_done_is_told_of_as_before_when_another_one_is_given_up() {
+    let world = World::new().await;
+    let operator = Operator::start(&world);
+    world.apply(luna(&world.telegram)).await;
+    let before = world.ready("luna").await["status"]["migration"].clone();
+    assert!(before["startedAt"].is_string() && before["finishedAt"].is_string(), "{before}");
+    world.kubelet.ordain("migrate", Fate::Hangs).await;
+    world.patch_bot("luna", json!({"spec": {"version": "0.2.0"}})).await;
+    let is_at_it = |bot: &Value| bot["status"]["migration"]["phase"] == "Running";
+    world.until_bot("luna", "migrates to 0.2.0", is_at_it).await;
+    operator.settled(&world, "luna").await;
+    world.patch_bot("luna", json!({"spec": {"version": "0.1.0"}})).await;
+    world.until_bot("luna", "tells of its own migration", |bot| bot["status"]["migration"] == before).await;
+}
+
+#[tokio::test]
 async fn a_change_that_needs_no_migration_makes_no_job() {
     let world = World::new().await;
     let operator = Operator::start(&world);

@@ -44,6 +44,49 @@ async fn upgrades_to_an_image_that_is_not_there_name_it_and_the_corrected_tag_go
 }
 
 #[tokio::test]
+async fn upgrades_that_may_not_pull_their_image_go_on_at_once_with_another_pull_secret() {
+    let world = World::new().await;
+    let operator = ready(&world, json!({})).await;
+    let history = History::of(&world);
+    for tag in ["0.2.0", "0.3.0"] {
+        world.kubelet.lock_image(tag, "right");
+    }
+    let spec = |version: &str, secret: &str, seconds: u32| {
+        json!({"spec": {"version": version, "image": {"pullSecrets": [{"name": secret}]},
+            "migrations": {"timeoutSeconds": seconds}}})
+    };
+    // Nobody waits for an hour until that Job's time is over.
+    world.patch_bot("luna", spec("0.2.0", "wrong", 3600)).await;
+    world.until_bot("luna", "says what its Job waits for", |bot| says(bot, "ImagePullBackOff")).await;
+    world.patch_bot("luna", spec("0.2.0", "right", 3600)).await;
+    assert_eq!(world.ready("luna").await["status"]["version"], "0.2.0");
+
+    // Nor is its end the end of it.
+    world.patch_bot("luna", spec("0.3.0", "wrong", 10)).await;
+    let bot = upgraded(&world, "PreflightFailed").await;
+    assert!(says(&bot, "ImagePullBackOff"), "{}", bot["status"]);
+    let tried = world.kubelet.all_jobs();
+    operator.settled(&world, "luna").await;
+    assert_eq!(world.kubelet.all_jobs(), tried, "no new attempt by itself");
+    world.patch_bot("luna", spec("0.3.0", "right", 60)).await;
+    assert_eq!(world.ready("luna").await["status"]["version"], "0.3.0");
+    operator.settled(&world, "luna").await;
+    history.judge().unwrap();
+}
+
+#[tokio::test]
+async fn an_install_that_may_not_pull_its_image_goes_on_at_once_with_another_pull_secret() {
+    let world = World::new().await;
+    let _operator = Operator::start(&world);
+    world.kubelet.lock_image("0.1.0", "right");
+    let pulls = |secret: &str| luna_with(&world.telegram, json!({"image": {"pullSecrets": [{"name": secret}]}}));
+    world.apply(pulls("wrong")).await;
+    world.until_bot("luna", "says what its Job waits for", |bot| says(bot, "ImagePullBackOff")).await;
+    world.apply(pulls("right")).await;
+    world.ready("luna").await;
+}
+
+#[tokio::test]
 async fn an_install_from_an_image_that_is_not_there_says_so_until_the_tag_is_corrected() {
     let world = World::new().await;
     let _operator = Operator::start(&world);

@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use vitte_operator::names::LABEL_BOT;
 use vitte_operator::objects::Kind;
 
+use crate::harness::kstatus::condition;
+use crate::harness::kubelet::Fate;
 use crate::harness::manifests::{luna, luna_with};
 use crate::harness::operator::Operator;
 use crate::harness::world::World;
@@ -139,4 +141,35 @@ async fn an_object_of_the_same_name_that_is_somebody_elses_is_not_taken_over() {
     operator.settled(&world, "luna").await;
     let after = world.get(Kind::ServiceAccount, "luna-worker").await.unwrap();
     assert_eq!(after["metadata"]["resourceVersion"], before["metadata"]["resourceVersion"], "{}", told["status"]);
+}
+
+#[tokio::test]
+async fn a_condition_of_somebody_else_is_not_set_back_by_an_operator_that_sees_the_past() {
+    let world = World::new().await;
+    let operator = Operator::start(&world);
+    world.apply(luna(&world.telegram)).await;
+    world.ready("luna").await;
+    let audited = async |status: &str| {
+        let condition = json!({"type": "example.org/Audited", "status": status, "reason": "Auditor", "message": "",
+            "lastTransitionTime": "2026-01-01T00:00:00Z"});
+        let bot = json!({"apiVersion": "vitte.dev/v1alpha1", "kind": "VitteBot", "metadata": {"name": "luna"},
+            "status": {"conditions": [condition]}});
+        let params = PatchParams::apply("auditor").force();
+        world.bots().patch_status("luna", &params, &Patch::Apply(bot)).await.unwrap();
+    };
+    let is_approved = |bot: &Value| condition(bot, "example.org/Audited").is_some_and(|c| c["status"] == "True");
+    audited("False").await;
+    operator.settled(&world, "luna").await;
+    // It no longer hears of the bot; what becomes of a pod has it write a status.
+    operator.wire.hold(&["vittebots"]);
+    audited("True").await;
+    world.kubelet.ordain("worker", Fate::Hangs).await;
+    let unready = |bot: &Value| bot["status"]["components"]["worker"]["ready"] == 0;
+    let bot = world.until_bot("luna", "has a worker that is not ready", unready).await;
+    assert!(is_approved(&bot), "{}", bot["status"]);
+
+    operator.wire.release();
+    world.kubelet.ordain("worker", Fate::Good).await;
+    assert!(is_approved(&world.ready("luna").await));
+    operator.settled(&world, "luna").await;
 }

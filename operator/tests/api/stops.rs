@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use futures::{StreamExt, TryStreamExt};
 use kube::api::{DynamicObject, ListParams};
 use serde_json::{Value, json};
-use vitte_operator::names::ANNOTATION_ROTATE;
+use vitte_operator::names::{ANNOTATION_ROLLBACK, ANNOTATION_ROTATE};
 use vitte_operator::objects::Kind;
 
-use crate::harness::history::{History, deadlines_pass};
+use crate::harness::calls::Call;
+use crate::harness::history::{History, Statuses, deadlines_pass};
 use crate::harness::kstatus::condition;
 use crate::harness::kubelet::Fate;
 use crate::harness::manifests::{luna_with, secrets};
@@ -23,6 +24,7 @@ use crate::harness::world::World;
 const AT_ONCE: usize = 8;
 /// What an operator that was stopped may write once more: the object whose answer it did not live to see.
 const AGAIN: usize = 2;
+const STATUS: &str = "vittebots/status luna";
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Story {
@@ -36,8 +38,12 @@ enum Story {
     FailedMigration,
     /// One whose pods never become ready.
     Rollback,
+    /// A person goes back to the version before the one that serves.
+    Back,
     /// The window of a good upgrade closes.
     Contract,
+    /// It closes because another version is to come.
+    ContractAndUpgrade,
 }
 
 /// Two autoscaled pods at least, by CPU, which nobody measures here.
@@ -66,7 +72,7 @@ impl Story {
         world.apply(bot(world)).await;
         world.ready("luna").await;
         operator.settled(world, "luna").await;
-        if self == Self::Contract {
+        if matches!(self, Self::Back | Self::Contract | Self::ContractAndUpgrade) {
             world.patch_bot("luna", json!({"spec": {"version": "0.2.0"}})).await;
             world.ready("luna").await;
             operator.settled(world, "luna").await;
@@ -88,7 +94,7 @@ impl Story {
             Self::FailedMigration => {
                 world.until_bot("luna", "has failed", |bot| reason(bot, "ExpandFailed")).await;
             }
-            Self::Rollback => {
+            Self::Rollback | Self::Back => {
                 world.until_bot("luna", "is back", |bot| reason(bot, "RolledBack")).await;
                 until("the old pods alone", async || {
                     let list = world.api(Kind::Deployment).list(&ListParams::default()).await.unwrap();
@@ -107,7 +113,7 @@ impl Story {
                 .await;
                 world.ready("luna").await;
             }
-            Self::Install | Self::Scale | Self::Rotation | Self::Upgrade => {
+            Self::Install | Self::Scale | Self::Rotation | Self::Upgrade | Self::ContractAndUpgrade => {
                 world.ready("luna").await;
             }
         }
@@ -124,7 +130,20 @@ impl Story {
             Self::Upgrade => 10,
             Self::FailedMigration => 4,
             Self::Rollback => 14,
+            Self::Back => 5,
             Self::Contract => 3,
+            Self::ContractAndUpgrade => 14,
+        }
+    }
+
+    /// The last of these writes after which the operator is stopped: what follows may be another story's.
+    fn stops(self, writes: &[Call]) -> usize {
+        let creates_a_job = |call: &Call| call.verb == "create" && call.resource == "jobs";
+        let jobs = writes.iter().enumerate().filter(|(_, call)| creates_a_job(call));
+        match self {
+            // Preflight, contract, and from then on an upgrade as any other.
+            Self::ContractAndUpgrade => jobs.map(|(place, _)| place + 1).nth(2).unwrap_or(writes.len()),
+            _ => writes.len(),
         }
     }
 
@@ -160,15 +179,24 @@ impl Story {
                 world.kubelet.ordain_image("0.2.0", Fate::Hangs).await;
                 world.patch_bot("luna", json!({"spec": {"version": "0.2.0"}})).await;
             }
+            Self::Back => world.annotate("luna", ANNOTATION_ROLLBACK, "0.1.0").await,
             Self::Contract => {
                 world.patch_bot("luna", json!({"spec": {"rollout": {"rollbackWindowSeconds": 0}}})).await;
+            }
+            Self::ContractAndUpgrade => {
+                world.patch_bot("luna", json!({"spec": {"version": "0.3.0"}})).await;
             }
         }
     }
 
+    fn history(self, world: &World) -> History {
+        let history = History::of(world);
+        if self == Self::Back { history.after("0.1.0") } else { history }
+    }
+
     /// Whether every Deployment has all its pods throughout.
     fn keeps_pods(self) -> bool {
-        matches!(self, Self::Upgrade | Self::FailedMigration | Self::Rollback | Self::Contract)
+        !matches!(self, Self::Install | Self::Scale | Self::Rotation | Self::Deletion)
     }
 }
 
@@ -194,14 +222,17 @@ fn by_object(wires: &[&Wire]) -> BTreeMap<String, usize> {
 struct Undisturbed {
     end: Snapshot,
     writes: usize,
+    /// The last write after which the operator is stopped.
+    stops: usize,
     by_object: BTreeMap<String, usize>,
+    statuses: Statuses,
     jobs: usize,
     webhook: String,
 }
 
 async fn undisturbed(story: Story, world: &World) -> Undisturbed {
     story.before(world).await;
-    let history = History::of(world);
+    let history = story.history(world);
     let _passing = (story == Story::Rollback).then(|| deadlines_pass(world, "0.2.0"));
     let operator = Operator::start(world);
     story.happens(world).await;
@@ -210,7 +241,9 @@ async fn undisturbed(story: Story, world: &World) -> Undisturbed {
     Undisturbed {
         end: world.snapshot().await,
         writes: operator.wire.count(),
+        stops: story.stops(&operator.wire.writes()),
         by_object: by_object(&[&operator.wire]),
+        statuses: history.statuses(),
         jobs: world.kubelet.all_jobs().len(),
         webhook: world.telegram.webhook(&world.token).await,
     }
@@ -219,22 +252,24 @@ async fn undisturbed(story: Story, world: &World) -> Undisturbed {
 /// One run, cut off at one place; whether it came to that.
 async fn disturbed(story: Story, world: World, stop: Stop, expected: &Undisturbed) -> Result<bool, String> {
     story.before(&world).await;
-    let history = History::of(&world);
+    let history = story.history(&world);
     let _passing = (story == Story::Rollback).then(|| deadlines_pass(&world, "0.2.0"));
+    // Given up for one Deployment, a version may never come to the next: how many templates each had is no part of the end.
+    let aside = (story == Story::Rollback).then_some("deployment.kubernetes.io/revision");
     let first = Operator::with(&world, Wire::stopping(stop), |_| {});
     story.happens(&world).await;
     // A run with fewer writes than the undisturbed one ends before it can be stopped.
     tokio::select! {
         () = first.wire.dead() => {}
-        end = world.becomes(&expected.end) => end?,
+        end = world.becomes_aside(&expected.end, aside) => end?,
     }
     let was_cut_off = first.wire.is_dead();
     let killed = first.kill();
     let second = Operator::start(&world);
-    world.becomes(&expected.end).await?;
+    world.becomes_aside(&expected.end, aside).await?;
     if story != Story::Deletion {
         second.settled(&world, "luna").await;
-        world.becomes(&expected.end).await?;
+        world.becomes_aside(&expected.end, aside).await?;
     }
     if world.kubelet.all_jobs().len() != expected.jobs {
         return Err(format!("Jobs: {:?}", world.kubelet.all_jobs()));
@@ -243,20 +278,25 @@ async fn disturbed(story: Story, world: World, stop: Stop, expected: &Undisturbe
     if world.telegram.webhook(&world.token).await != expected.webhook {
         return Err("the webhook is another one".to_owned());
     }
+    let statuses = history.statuses();
+    if statuses.news > expected.statuses.news + 3 * AGAIN || statuses.counts > statuses.reports {
+        return Err(format!("it tells too often: {statuses:#?}"));
+    }
+    // Each is written because it is another: how many counts of pods there are to tell is the controllers' affair.
+    let told = statuses.news + statuses.counts;
     let most = |object: &String| {
-        let status = object.starts_with("vittebots/status");
-        expected.by_object.get(object).copied().unwrap_or(1) + if status { 3 * AGAIN } else { AGAIN }
+        AGAIN + if object == STATUS { told } else { expected.by_object.get(object).copied().unwrap_or(1) }
     };
     let counts = by_object(&[&killed, &second.wire]);
     let over: Vec<_> = counts.iter().filter(|(object, count)| **count > most(object)).collect();
-    if over.is_empty() { Ok(was_cut_off) } else { Err(format!("too many writes: {over:?}")) }
+    if over.is_empty() { Ok(was_cut_off) } else { Err(format!("too many writes: {over:?}; {statuses:#?}")) }
 }
 
 async fn stopped_everywhere(story: Story) {
     let world = World::new().await;
     let expected = undisturbed(story, &world).await;
     assert!(expected.writes >= story.writes(), "{story:?} writes only {} times", expected.writes);
-    let stops = (1..=expected.writes).flat_map(|k| {
+    let stops = (1..=expected.stops).flat_map(|k| {
         // What lies between two writes matters where Telegram is called; elsewhere one of the two is enough.
         if story == Story::Deletion { vec![Stop::During(k), Stop::After(k)] } else { vec![Stop::During(k)] }
     });
@@ -268,8 +308,9 @@ async fn stopped_everywhere(story: Story) {
     let all: Result<Vec<bool>, String> = futures::stream::iter(runs).buffer_unordered(AT_ONCE).try_collect().await;
     let cut_off = all.unwrap_or_else(|why| panic!("{why}"));
     let whole = cut_off.iter().filter(|was| !**was).count();
-    // How often the status is written on the way depends on when the controllers report.
-    assert!(whole <= 3 && whole < cut_off.len(), "{whole} of {} runs were not cut off", cut_off.len());
+    // How often counts of pods are written on the way depends on when the controllers report.
+    let most = 3 + expected.statuses.counts;
+    assert!(whole <= most && whole < cut_off.len(), "{whole} of {} runs were not cut off", cut_off.len());
 }
 
 #[tokio::test]
@@ -305,6 +346,16 @@ async fn a_failed_migration_stopped_after_any_write_ends_as_the_undisturbed_one(
 #[tokio::test]
 async fn a_return_to_the_last_good_version_stopped_after_any_write_ends_as_the_undisturbed_one() {
     stopped_everywhere(Story::Rollback).await;
+}
+
+#[tokio::test]
+async fn a_return_by_hand_stopped_after_any_write_ends_as_the_undisturbed_one() {
+    stopped_everywhere(Story::Back).await;
+}
+
+#[tokio::test]
+async fn an_upgrade_that_closes_a_window_stopped_after_any_write_ends_as_the_undisturbed_one() {
+    stopped_everywhere(Story::ContractAndUpgrade).await;
 }
 
 #[tokio::test]

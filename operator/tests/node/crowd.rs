@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
+use tokio::time::Interval;
 
 use crate::node::until;
 
@@ -42,6 +43,38 @@ pub struct Tally {
     pub repeated: usize,
 }
 
+/// A talk under way.
+struct Talking {
+    crowd: Arc<Crowd>,
+    begun: Instant,
+    pace: Interval,
+    waits: JoinSet<Duration>,
+}
+
+impl Talking {
+    fn of(crowd: &Arc<Crowd>) -> Self {
+        let pace = tokio::time::interval(PAUSE);
+        Self { crowd: crowd.clone(), begun: Instant::now(), pace, waits: JoinSet::new() }
+    }
+
+    /// Says the next message when its time has come, and leaves the answer to be waited for.
+    async fn one_more(&mut self) {
+        self.pace.tick().await;
+        let crowd = self.crowd.clone();
+        self.waits.spawn(async move { crowd.one().await });
+    }
+
+    /// Hears all answers.
+    async fn ends(self) -> Talk {
+        let took = self.begun.elapsed();
+        let mut waited = self.waits.join_all().await;
+        waited.sort();
+        let at = |index: usize| waited.get(index).copied().unwrap_or_default();
+        let (longest, middle) = (at(waited.len().saturating_sub(1)), at(waited.len() / 2));
+        Talk { said: waited.len(), took, longest, middle }
+    }
+}
+
 impl Crowd {
     /// `base`: where the simulated world is served.
     pub fn at(base: String) -> Arc<Self> {
@@ -53,35 +86,24 @@ impl Crowd {
     ///
     /// Every second message goes through the worker and the model, the others are answered by the bot itself.
     pub async fn talks_during<T>(self: &Arc<Self>, what: impl Future<Output = T>) -> (T, Talk) {
-        let begun = Instant::now();
-        let mut waits = JoinSet::new();
-        let mut pace = tokio::time::interval(PAUSE);
+        let mut talking = Talking::of(self);
         let mut what = std::pin::pin!(what);
         let done = loop {
             tokio::select! {
                 done = &mut what => break done,
-                _ = pace.tick() => {
-                    let crowd = self.clone();
-                    waits.spawn(async move { crowd.one().await });
-                }
+                () = talking.one_more() => {}
             }
         };
-        let took = begun.elapsed();
-        let mut waited = waits.join_all().await;
-        waited.sort();
-        let at = |index: usize| waited.get(index).copied().unwrap_or_default();
-        let talk = Talk {
-            said: waited.len(),
-            took,
-            longest: at(waited.len().saturating_sub(1)),
-            middle: at(waited.len() / 2),
-        };
-        (done, talk)
+        (done, talking.ends().await)
     }
 
     /// Says so many messages at that pace and hears the answers.
-    pub async fn talks(self: &Arc<Self>, messages: u32) -> Talk {
-        self.talks_during(tokio::time::sleep(PAUSE * messages)).await.1
+    pub async fn talks(self: &Arc<Self>, messages: usize) -> Talk {
+        let mut talking = Talking::of(self);
+        for _ in 0..messages {
+            talking.one_more().await;
+        }
+        talking.ends().await
     }
 
     /// Says one message and waits for what comes after it; how long that took.

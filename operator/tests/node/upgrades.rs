@@ -90,7 +90,7 @@ impl Stage {
         let address = world[0]["status"]["podIP"].as_str().unwrap().to_owned();
         let crowd = Crowd::at(format!("http://{address}:8081"));
         let ready = Ready::watch(&node, BOTS, "luna");
-        let met = crowd.talks(u32::try_from(PERSONS / 2).unwrap()).await;
+        let met = crowd.talks(PERSONS / 2).await;
         let stage = Self { node, crowd, ready, repeated: AtomicUsize::new(0) };
         stage.nobody_waited_long("before anything happens", &met).await;
         stage

@@ -34,6 +34,33 @@ fn a_job_that_cannot_start_says_why_and_makes_way_for_the_next_spec() {
 }
 
 #[test]
+fn a_job_that_cannot_start_is_made_anew_as_soon_as_it_would_be_made_otherwise() {
+    let pull = |secret: &str| json!({"version": "0.2.0", "image": {"pullSecrets": [{"name": secret}]}});
+    for (spec, purpose_of_it) in [(None, Purpose::Expand), (Some(json!({})), Purpose::Preflight)] {
+        let mut world = match spec {
+            Some(serves) => World::upgrade(serves, pull("wrong")),
+            None => World::new(pull("wrong")),
+        };
+        let task = world.plan().task.unwrap();
+        assert_eq!(task.purpose, purpose_of_it);
+        for end in [None, Some("Failed")] {
+            world.spec = pull("wrong");
+            world.job(&task, end);
+            world.found.unstarted.insert(task.name.clone(), Some(WHY.to_owned()));
+            assert!(world.plan().task.is_none() && world.plan().drop.is_empty(), "as it is, it waits");
+            world.spec = pull("right");
+            let plan = world.plan();
+            let anew = plan.task.as_ref().map(|task| &task.name);
+            assert_eq!((anew, &plan.drop), (Some(&task.name), &[task.name.clone()].into()), "{end:?}");
+            assert_eq!((plan.unstarted, plan.look_again.is_some()), (None, end.is_none()), "{end:?}");
+            // What may have done something is left alone, however it is to be made.
+            world.found.unstarted.insert(task.name.clone(), None);
+            assert!(world.plan().task.is_none() && world.plan().drop.is_empty());
+        }
+    }
+}
+
+#[test]
 fn a_job_that_failed_tells_the_reason_then_its_words_or_what_kept_it_from_starting() {
     let mut world = World::to("0.2.0");
     let task = world.plan().task.unwrap();

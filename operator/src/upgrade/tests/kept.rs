@@ -100,3 +100,25 @@ fn pods_of_an_operator_that_kept_no_revisions_are_left_as_they_are_until_all_is_
     assert_eq!((&plan.step, plan.roll), (&Step::Expand, false));
     assert_eq!(plan.task.unwrap().arguments, ["migrate", "up", "--phase", "expand"]);
 }
+
+#[test]
+fn when_the_migration_ran_is_remembered_longer_than_its_job() {
+    let mut world = World::to("0.2.0");
+    world.migrated();
+    world.write();
+    let job = Task::expand(&world.valid()).name;
+    let ran = Some(Ran { from: Some("2026-01-01T00:00:00Z".to_owned()), to: Some("2026-01-01T00:00:07Z".to_owned()) });
+    assert_eq!(world.plan().migrated_at, ran);
+    world.found.children.remove(Kind::Job, &job);
+    world.pods(Pods::Ready);
+    world.write();
+    assert_eq!((world.plan().step, world.plan().migrated_at), (Step::Current, ran.clone()));
+
+    // Gone back from.
+    world.annotations.push((ANNOTATION_ROLLBACK, "0.1.0"));
+    world.write();
+    assert_eq!((world.plan().step.reason(), world.plan().migrated_at), ("RolledBack", ran));
+    // Another Job, another time.
+    world.annotations = vec![(ANNOTATION_RETRY, "1")];
+    assert_eq!(world.plan().migrated_at, None);
+}

@@ -1,5 +1,7 @@
 //! Every decision, as a table or a short story.
 
+use std::sync::Arc;
+
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use vitte_crds::status::Status;
@@ -58,7 +60,11 @@ impl World {
     }
 
     fn job(&mut self, task: &Task, end: Option<&str>) {
-        self.found.children.insert(job(&task.name, end));
+        let mut live = job(&task.name, end);
+        let json = Arc::make_mut(&mut live.json);
+        let stamp = crate::apply::contains::digest(&crate::build::job(&self.valid(), task).json);
+        json["metadata"]["annotations"] = json!({ANNOTATION_APPLIED: stamp});
+        self.found.children.insert(live);
     }
 
     fn serving(&self) -> Revision {

@@ -1,4 +1,4 @@
-//! What happened to the Jobs and Deployments of a world, state by state, to be judged afterwards.
+//! What happened to the bots, Jobs and Deployments of a world, state by state, to be judged afterwards.
 //!
 //! All states carry the version at which etcd wrote them, and those count up over all kinds: so what came before what is
 //! known, whichever watch told first.
@@ -7,20 +7,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use futures::StreamExt;
-use kube::api::{DynamicObject, Patch, PatchParams};
+use kube::api::{Api, DynamicObject, Patch, PatchParams};
 use kube::runtime::{WatchStreamExt, watcher};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use vitte_operator::objects::Kind;
 
+use super::snapshot::compare;
 use super::world::World;
 
 /// One state of one object; `None`: it is gone.
 type State = (u64, String, Option<Value>);
 
 pub struct History {
+    bots: Arc<Mutex<Vec<State>>>,
     jobs: Arc<Mutex<Vec<State>>>,
     deployments: Arc<Mutex<Vec<State>>>,
+    /// Tags of images for which the schema was ready before.
+    ready: Vec<&'static str>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -30,9 +34,22 @@ impl Drop for History {
     }
 }
 
-fn keep(world: &World, kind: Kind) -> (Arc<Mutex<Vec<State>>>, JoinHandle<()>) {
+/// How often a bot's status changed.
+#[derive(Debug, Default)]
+pub struct Statuses {
+    /// In what it says.
+    pub news: usize,
+    /// In counts of pods, and words about them, alone.
+    pub counts: usize,
+    /// States of Deployments meanwhile: each may have been another count.
+    pub reports: usize,
+    /// What changed, for people.
+    pub lines: Vec<String>,
+}
+
+fn keep(api: Api<DynamicObject>) -> (Arc<Mutex<Vec<State>>>, JoinHandle<()>) {
     let states: Arc<Mutex<Vec<State>>> = Arc::default();
-    let (api, log) = (world.api(kind), Arc::clone(&states));
+    let log = Arc::clone(&states);
     let task = tokio::spawn(async move {
         let mut events = watcher(api, watcher::Config::default()).default_backoff().boxed();
         while let Some(event) = events.next().await {
@@ -64,9 +81,39 @@ fn image(object: &Value) -> String {
 
 impl History {
     pub fn of(world: &World) -> Self {
-        let (jobs, watch_jobs) = keep(world, Kind::Job);
-        let (deployments, watch_deployments) = keep(world, Kind::Deployment);
-        Self { jobs, deployments, tasks: vec![watch_jobs, watch_deployments] }
+        let (bots, watch_bots) = keep(world.bots());
+        let (jobs, watch_jobs) = keep(world.api(Kind::Job));
+        let (deployments, watch_deployments) = keep(world.api(Kind::Deployment));
+        Self { bots, jobs, deployments, ready: Vec::new(), tasks: vec![watch_bots, watch_jobs, watch_deployments] }
+    }
+
+    /// The image of this tag served before, so that it needs no migration now.
+    pub fn after(mut self, tag: &'static str) -> Self {
+        self.ready.push(tag);
+        self
+    }
+
+    /// What each status of the bot has other than the one before it.
+    pub fn statuses(&self) -> Statuses {
+        let states = self.bots.lock().unwrap();
+        let mut statuses = Statuses { reports: self.deployments.lock().unwrap().len(), ..Statuses::default() };
+        for pair in states.windows(2) {
+            let [(_, _, Some(before)), (_, _, Some(after))] = pair else { continue };
+            let mut lines = Vec::new();
+            compare("status", &before["status"], &after["status"], &mut lines);
+            let counts = |line: &String| {
+                let path = line.split(':').next().unwrap_or_default();
+                path.starts_with("status.components.") || path.ends_with(".message")
+            };
+            match lines.iter().all(counts) {
+                _ if lines.is_empty() => {}
+                true => statuses.counts += 1,
+                false => statuses.news += 1,
+            }
+            statuses.lines.extend(lines);
+            statuses.lines.push(String::new());
+        }
+        statuses
     }
 
     /// # Errors
@@ -102,6 +149,9 @@ impl History {
             .collect();
         for (version, name, state) in deployments.iter() {
             let Some(image) = state.as_ref().map(image) else { continue };
+            if self.ready.iter().any(|tag| image.ends_with(&format!(":{tag}"))) {
+                continue;
+            }
             let ready_since = migrated.get(&image).copied();
             let at_first = before.contains(&image) && ready_since.is_none_or(|since| since < first);
             if !at_first && ready_since.is_none_or(|since| since > *version) {

@@ -44,8 +44,8 @@ struct Inner {
     fates: Mutex<BTreeMap<String, Fate>>,
     /// By the tag of a pod's image: before what its component is ordained.
     images: Mutex<BTreeMap<String, Fate>>,
-    /// Tags that no registry has.
-    missing: Mutex<BTreeSet<String>>,
+    /// Tags that no registry has, or gives only to those who have this pull secret.
+    missing: Mutex<BTreeMap<String, Option<&'static str>>>,
     jobs: Mutex<BTreeSet<String>>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -117,7 +117,18 @@ impl Kubelet {
 
     /// From now on no registry has an image of this tag: its pods wait for it, those of Jobs too.
     pub fn miss_image(&self, tag: &str) {
-        self.0.missing.lock().unwrap().insert(tag.to_owned());
+        self.0.missing.lock().unwrap().insert(tag.to_owned(), None);
+    }
+
+    /// The same, but for pods with this pull secret.
+    pub fn lock_image(&self, tag: &str, pull_secret: &'static str) {
+        self.0.missing.lock().unwrap().insert(tag.to_owned(), Some(pull_secret));
+    }
+
+    fn can_pull(&self, tag: &str, pod: &Pod) -> bool {
+        let Some(needed) = self.0.missing.lock().unwrap().get(tag).copied() else { return true };
+        let mut given = pod.spec.iter().flat_map(|spec| spec.image_pull_secrets.iter().flatten());
+        needed.is_some_and(|needed| given.any(|secret| secret.name == needed))
     }
 
     async fn look_at_all(&self) {
@@ -145,7 +156,7 @@ impl Kubelet {
             return;
         }
         let pods: Api<Pod> = Api::namespaced(self.0.client.clone(), &self.0.namespace);
-        if self.0.missing.lock().unwrap().contains(tag) {
+        if !self.can_pull(tag, &pod) {
             let status = waiting(&pod, &format!("Back-off pulling image \"{image}\": not found"));
             if !has_statuses(&pod) {
                 let _ = pods.patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Merge(&status)).await;

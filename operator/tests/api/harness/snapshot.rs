@@ -17,6 +17,9 @@ use super::world::World;
 /// Every object by kind and name.
 pub type Snapshot = BTreeMap<String, Value>;
 
+/// The kind of a bot, as snapshots name it.
+const BOT: &str = "VitteBot ";
+
 /// Hashes at the end of names, uids, times.
 static HASH: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"-(?:[0-9a-f]{8}|[0-9a-f]{10})\b").unwrap());
 static UID: LazyLock<Regex> =
@@ -68,12 +71,18 @@ impl World {
                 snapshot.insert(place, self.normalise(object, kind == Kind::Secret));
             }
         }
-        for bot in self.bots().list(&ListParams::default()).await.unwrap() {
-            let bot = serde_json::to_value(bot).unwrap();
-            let place = format!("VitteBot {}", bot["metadata"]["name"].as_str().unwrap());
-            snapshot.insert(place, self.normalise(bot, false));
-        }
+        snapshot.extend(self.snapshot_of_bots().await);
         snapshot
+    }
+
+    async fn snapshot_of_bots(&self) -> Snapshot {
+        let bots = self.bots().list(&ListParams::default()).await.unwrap();
+        let bots = bots.into_iter().map(|bot| {
+            let bot = serde_json::to_value(bot).unwrap();
+            let place = format!("{BOT}{}", bot["metadata"]["name"].as_str().unwrap());
+            (place, self.normalise(bot, false))
+        });
+        bots.collect()
     }
 
     /// Waits until the world is as this snapshot.
@@ -81,7 +90,15 @@ impl World {
     /// # Errors
     /// Where it still differs when the time is over.
     pub async fn becomes(&self, expected: &Snapshot) -> Result<(), String> {
-        self.becomes_but(expected, async || self.snapshot().await, None).await
+        self.becomes_aside(expected, None).await
+    }
+
+    /// The same, whatever stands in fields whose path contains `aside`.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn becomes_aside(&self, expected: &Snapshot, aside: Option<&str>) -> Result<(), String> {
+        self.becomes_but(expected, async || self.snapshot().await, aside).await
     }
 
     /// The same of what serves, whatever stands in fields whose path contains `aside`.
@@ -98,19 +115,24 @@ impl World {
         look: impl AsyncFn() -> Snapshot,
         aside: Option<&str>,
     ) -> Result<(), String> {
-        let mut different = Vec::new();
+        let differing = |expected: &Snapshot, found: &Snapshot| {
+            let mut different = differences(expected, found);
+            different.retain(|line| aside.is_none_or(|aside| !line.contains(aside)));
+            different
+        };
+        let bots: Snapshot = expected.clone().into_iter().filter(|(place, _)| place.starts_with(BOT)).collect();
         let same = async {
-            loop {
-                different = differences(expected, &look().await);
-                different.retain(|line| aside.is_none_or(|aside| !line.contains(aside)));
-                if different.is_empty() {
-                    return;
-                }
+            // A bot tells of its end when all else has come to it: until then nobody need look at that.
+            while !(differing(&bots, &self.snapshot_of_bots().await).is_empty()
+                && differing(expected, &look().await).is_empty())
+            {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         };
-        let waited = tokio::time::timeout(LIMIT, same).await;
-        waited.map_err(|_| format!("the end differs:\n{}", different.join("\n")))
+        if tokio::time::timeout(LIMIT, same).await.is_ok() {
+            return Ok(());
+        }
+        Err(format!("the end differs:\n{}", differing(expected, &look().await).join("\n")))
     }
 
     /// uid, generation and resourceVersion of every child: what a write would change.
@@ -226,7 +248,8 @@ fn differences(expected: &Snapshot, found: &Snapshot) -> Vec<String> {
     lines
 }
 
-fn compare(path: &str, expected: &Value, found: &Value, lines: &mut Vec<String>) {
+/// What of `found` is other than expected, a line each.
+pub fn compare(path: &str, expected: &Value, found: &Value, lines: &mut Vec<String>) {
     match (expected, found) {
         (Value::Object(wanted), Value::Object(object)) => {
             let mut keys: Vec<&String> = wanted.keys().chain(object.keys()).collect();
