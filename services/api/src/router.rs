@@ -12,6 +12,7 @@ use tower::util::MapRequest;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use vitte_platform::config::Config;
+use vitte_platform::database::Lanes;
 use vitte_platform::http::Problem;
 use vitte_platform::http::api::{ApiSettingsError, ApiState, Auth};
 use vitte_platform::module::Registry;
@@ -39,7 +40,12 @@ pub fn build(config: &Config, registry: &Registry, ground: &Ground) -> Result<Ro
     let bot_id = ground.telegram.bot_id();
     let limits =
         Arc::new(PerClient::new(bot_id, config.api.limits, ground.redis.clone(), auth.clone(), ground.clock.clone()));
-    let state = ApiState { pool: ground.pool.clone(), clock: ground.clock.clone(), auth };
+    let state = ApiState {
+        pool: ground.pool.clone(),
+        lanes: Lanes::new(ground.pool.clone(), &[]),
+        clock: ground.clock.clone(),
+        auth,
+    };
     let (routes, _) = routes.split_for_parts();
     let v1 = routes
         // The document is neither counted nor limited: it never changes.

@@ -52,9 +52,9 @@ pub async fn mark(
 ) -> Result<(StatusCode, Json<ExecutionView>), Problem> {
     let status = body.read(|fields| fields.required("status", status))?;
     let now = api.clock.now();
-    let mut tx = api.pool.begin().await?;
-    let marked = store::mark_today(&mut tx, &settings, caller.user_id, id, Mark::Status(status), now).await?;
-    tx.commit().await?;
+    let mut tx = api.begin().await?;
+    let marked = store::mark_today(&mut tx, &settings, caller.user_id, id, Mark::Status(status), now).await;
+    let marked = api.end(tx, marked).await?;
     let execution = marked.execution.ok_or_else(Problem::internal)?;
     Ok((StatusCode::CREATED, Json(execution.into())))
 }

@@ -61,9 +61,9 @@ pub async fn create(
         let target_days = fields.optional("target_days", integer(DAYS)).map_or(TARGET_DAYS, days);
         Some(NewHabit { description, target_days, ..NewHabit::daily(name?, time_to_remind?) })
     })?;
-    let mut tx = api.pool.begin().await?;
-    let (habit, person) = store::create(&mut tx, &settings, caller.user_id, new, api.clock.now()).await?;
-    tx.commit().await?;
+    let mut tx = api.begin().await?;
+    let made = store::create(&mut tx, &settings, caller.user_id, new, api.clock.now()).await;
+    let (habit, person) = api.end(tx, made).await?;
     Ok((StatusCode::CREATED, Json(HabitView::new(habit, &person))))
 }
 
