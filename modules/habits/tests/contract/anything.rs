@@ -16,8 +16,12 @@ use crate::request::{Id, Request, Shown, request};
 use crate::world::{Api, BOT_KEY, Person, said};
 
 const ROUNDS: usize = 1_200;
+/// So many more while something has not come up yet: what is drawn by chance may be long in coming.
+const MORE_ROUNDS: usize = 6_000;
+/// Each has to come up.
+const STATUSES: [u16; 9] = [200, 201, 204, 400, 401, 403, 404, 409, 422];
 /// A person may have switched themselves off, and would get no other token.
-const ROUNDS_OF_A_TOKEN: usize = 400;
+const ROUNDS_OF_A_TOKEN: usize = 100;
 
 /// Says after a failure how to draw the same requests again.
 struct Seed(u64);
@@ -90,6 +94,10 @@ impl Client<'_> {
         self.api.clock.advance(Duration::from_secs(1));
         let now = Person { api: self.api, token: self.token.clone() };
         said(now.patch("/users/me", json!({"is_active": true})).await, 200).await;
+        if let Some(habit) = self.habits.first() {
+            // One in the archive: the last may have been reopened or deleted. So may this one, by another form of its id.
+            now.patch(&format!("/habits/{habit}"), json!({"is_active": false})).await;
+        }
         self.token = self.api.person(7).await.token;
     }
 }
@@ -171,7 +179,10 @@ async fn no_request_is_answered_otherwise_than_the_document_says() {
     let mut runner = TestRunner::new(config);
     let requests = request();
     let (mut seen, mut succeeded) = (BTreeSet::new(), BTreeSet::new());
-    for round in 1..=ROUNDS {
+    for round in 1..=ROUNDS + MORE_ROUNDS {
+        if round > ROUNDS && STATUSES.iter().all(|s| seen.contains(s)) && succeeded.len() == operations.len() {
+            break;
+        }
         if round % ROUNDS_OF_A_TOKEN == 0 {
             client.log_in_anew().await;
         }
@@ -213,7 +224,7 @@ async fn no_request_is_answered_otherwise_than_the_document_says() {
         }
         client.follow(operation, &id, &value);
     }
-    for status in [200, 201, 204, 400, 401, 403, 404, 409, 422] {
+    for status in STATUSES {
         assert!(seen.contains(&status), "{status} among {seen:?}: the requests are too tame");
     }
     assert_eq!(succeeded.len(), operations.len(), "some are never answered: {succeeded:?}");
